@@ -1,0 +1,1 @@
+"""A `Prediction` in one legend becomes a `Prediction` in another."""

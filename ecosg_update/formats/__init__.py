@@ -1,0 +1,1 @@
+"""Cover maps and predictions as files, and back."""

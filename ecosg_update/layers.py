@@ -1,0 +1,156 @@
+"""The layers that travel between the stages: arrays that never leave their grid, legend and validity.
+
+Order is (class, y, x) or (band, y, x), y from north to south. Reflectance and probabilities are float32,
+codes uint8 with 0 for no data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ecosg_update.errors import GridError, TableError
+from ecosg_update.grid import GeoGrid, LatLonGrid
+from ecosg_update.legend import Legend
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Level = Literal["L1C", "L2A"]
+"""Top-of-atmosphere (L1C) or surface reflectance (L2A)."""
+
+SUM_TOLERANCE = 1e-4
+"""Probabilities of a valid pixel sum to 1 within this (float32 over up to 44 classes)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reflectance:
+    """Sentinel-2 reflectance on one grid.
+
+    values: float32 (band, y, x), 1.0 = 100 %, 0 where not valid. valid: bool (y, x): False for no data,
+    cloud, shadow, snow taken for cloud, saturated. bands: "B02" ... in the order of `values`.
+    acquired: UTC, None where the product does not say.
+    """
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    bands: tuple[str, ...]
+    grid: GeoGrid
+    level: Level
+    acquired: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.values, np.float32, (len(self.bands), *self.grid.shape), "reflectance")
+        _check(self.valid, np.bool_, self.grid.shape, "valid")
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Class probabilities: CORINE or ECOCLIMAP-SG, fine or coarse, are the same type.
+
+    values: float32 (class, y, x), sums to 1 where `share` > 0 and is 0 elsewhere. share: float32 (y, x),
+    the part of each cell (0..1) that valid evidence covers. origin: which engine or file it came from.
+    """
+
+    values: NDArray[np.float32]
+    share: NDArray[np.float32]
+    legend: Legend
+    grid: GeoGrid | LatLonGrid
+    origin: str
+
+    def __post_init__(self) -> None:
+        _check(self.values, np.float32, (len(self.legend), *self.grid.shape), "probabilities")
+        _check(self.share, np.float32, self.grid.shape, "share")
+        total = self.values.sum(axis=0)
+        if np.abs(total - (self.share > 0)).max(initial=0.0) > SUM_TOLERANCE:
+            raise TableError(f"prediction ({self.origin}): probabilities of a valid pixel do not sum to 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Crosswalk:
+    """From one legend to another: a stochastic matrix a zone.
+
+    weights: float32 (zone, source, target), rows sum to 1. inherit[source]: the legend column of the target
+    ("group", "family" or "cover") whose members may replace a table's choice by the original's sub-type (R1).
+    """
+
+    source: Legend
+    target: Legend
+    zones: tuple[str, ...]
+    weights: NDArray[np.float32]
+    inherit: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.zones), len(self.source), len(self.target))
+        _check(self.weights, np.float32, shape, "crosswalk weights")
+        if self.weights.min(initial=0.0) < 0 or np.abs(self.weights.sum(axis=2) - 1).max() > 1e-6:
+            raise TableError(f"crosswalk {self.source.name} to {self.target.name}: rows must sum to 1")
+        if len(self.inherit) != len(self.source):
+            raise TableError(f"crosswalk {self.source.name} to {self.target.name}: one inherit rule a class")
+
+
+@dataclass(frozen=True, eq=False)
+class CoverMap:
+    """Covers on a lat-lon grid. codes: uint8 (y, x) of `legend`, 0 = no data."""
+
+    codes: NDArray[np.uint8]
+    grid: LatLonGrid
+    legend: Legend
+
+    def __post_init__(self) -> None:
+        _check(self.codes, np.uint8, self.grid.shape, "covers")
+        illegal = sorted(set(np.unique(self.codes).tolist()) - {0, *self.legend.codes})
+        if illegal:
+            raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
+
+
+class Reason(IntEnum):
+    """Why a cell of a patch holds its cover. 0 is never written: every cell has a reason."""
+
+    UNCHANGED = 1
+    CHANGED = 2
+    INHERITED = 3
+    KEPT_NO_DATA = 4
+    KEPT_LOW_SHARE = 5
+    KEPT_LOW_CONFIDENCE = 6
+    KEPT_PROTECTED = 7
+
+    @property
+    def label(self) -> str:
+        """The name as people read it: kept-no-data."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A decided map.
+
+    cover: the covers. reason: uint8 (y, x) of `Reason`. confidence: float32 (y, x), probability of the best
+    cover given the evidence, 0 where there is none. base: uint8 (y, x), the covers before.
+    """
+
+    cover: CoverMap
+    base: NDArray[np.uint8]
+    reason: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check(self.base, np.uint8, self.cover.grid.shape, "base")
+        _check(self.reason, np.uint8, self.cover.grid.shape, "reason")
+        _check(self.confidence, np.float32, self.cover.grid.shape, "confidence")
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """bool (y, x): the cover differs from the base's."""
+        return self.cover.codes != self.base
+
+
+def _check(values: NDArray[Any], dtype: type, shape: tuple[int, ...], what: str) -> None:
+    if values.dtype != np.dtype(dtype) or values.shape != shape:
+        raise GridError(
+            f"{what}: found {values.dtype} of shape {values.shape}, expected {np.dtype(dtype)} of shape {shape}"
+        )

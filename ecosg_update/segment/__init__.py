@@ -1,0 +1,1 @@
+"""`Reflectance` becomes a `Prediction`: the only home of torch."""
