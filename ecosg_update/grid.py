@@ -52,7 +52,9 @@ class LatLonGrid:
         if self.per_degree < 1 or self.rows < 1 or self.cols < 1:
             raise GridError(f"grid: {self} is empty, expected at least one cell and one cell a degree")
         if self.row < 0 or self.row + self.rows > 180 * self.per_degree:
-            raise GridError(f"grid: rows {self.row}..{self.row + self.rows} leave the globe; check the latitudes")
+            raise GridError(
+                f"grid: rows {self.row}..{self.row + self.rows} leave the globe; check the latitudes"
+            )
         if not 0 <= self.col < self.world_cols or self.cols > self.world_cols:
             raise GridError(f"grid: columns {self.col}..+{self.cols} leave the globe; check the longitudes")
 
@@ -61,7 +63,9 @@ class LatLonGrid:
         """The smallest window that holds `bounds` (degrees), snapped outward; west > east crosses the dateline."""
         west, south, east, north = bounds
         if not all(math.isfinite(edge) for edge in bounds) or south >= north:
-            raise GridError(f"bounds: found {bounds}, expected west, south, east, north in degrees with south < north")
+            raise GridError(
+                f"bounds: found {bounds}, expected west, south, east, north in degrees with south < north"
+            )
         if north > 90 + 1e-9 or south < -90 - 1e-9:
             raise GridError(f"bounds: latitudes {south}..{north} leave -90..90")
         if west == east:
@@ -245,9 +249,13 @@ class GeoGrid:
 
     def __post_init__(self) -> None:
         if not self.crs:
-            raise GridError("grid: the raster has no coordinate reference system; assign one (gdal_edit.py -a_srs)")
+            raise GridError(
+                "grid: the raster has no coordinate reference system; assign one (gdal_edit.py -a_srs)"
+            )
         if self.transform.b or self.transform.d or self.transform.a <= 0 or self.transform.e >= 0:
-            raise GridError(f"grid: transform {tuple(self.transform)[:6]} is not north-up; warp the raster first")
+            raise GridError(
+                f"grid: transform {tuple(self.transform)[:6]} is not north-up; warp the raster first"
+            )
         if min(self.shape) < 1:
             raise GridError(f"grid: a raster of {self.shape} pixels is empty")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -46,6 +46,25 @@ class Reflectance:
     def __post_init__(self) -> None:
         _check(self.values, np.float32, (len(self.bands), *self.grid.shape), "reflectance")
         _check(self.valid, np.bool_, self.grid.shape, "valid")
+
+
+class Reader(Protocol):
+    """Where an engine's pixels come from: any source of `Reflectance`, window by window.
+
+    `grid` spans the whole scene at the pixel size that was asked for; `bands` and `level` are those of every
+    window. `read` takes rows and columns of `grid` (both ends named, inside the grid).
+    """
+
+    @property
+    def grid(self) -> GeoGrid: ...  # noqa: D102
+
+    @property
+    def bands(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def level(self) -> Level: ...  # noqa: D102
+
+    def read(self, rows: slice, cols: slice) -> Reflectance: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +124,9 @@ class CoverMap:
         _check(self.codes, np.uint8, self.grid.shape, "covers")
         illegal = sorted(set(np.unique(self.codes).tolist()) - {0, *self.legend.codes})
         if illegal:
-            raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
+            raise TableError(
+                f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}"
+            )
 
 
 class Reason(IntEnum):
