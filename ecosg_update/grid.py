@@ -52,9 +52,7 @@ class LatLonGrid:
         if self.per_degree < 1 or self.rows < 1 or self.cols < 1:
             raise GridError(f"grid: {self} is empty, expected at least one cell and one cell a degree")
         if self.row < 0 or self.row + self.rows > 180 * self.per_degree:
-            raise GridError(
-                f"grid: rows {self.row}..{self.row + self.rows} leave the globe; check the latitudes"
-            )
+            raise GridError(f"grid: rows {self.row}..{self.row + self.rows} leave the globe; check the latitudes")
         if not 0 <= self.col < self.world_cols or self.cols > self.world_cols:
             raise GridError(f"grid: columns {self.col}..+{self.cols} leave the globe; check the longitudes")
 
@@ -78,9 +76,7 @@ class LatLonGrid:
         first_row = max(0, _floor((90 - north) * per_degree))
         last_row = min(180 * per_degree, _ceil((90 - south) * per_degree))
         world = 360 * per_degree
-        return cls(
-            per_degree, first_row, first_col % world, last_row - first_row, min(world, last_col - first_col)
-        )
+        return cls(per_degree, first_row, first_col % world, last_row - first_row, min(world, last_col - first_col))
 
     @classmethod
     def globe(cls, per_degree: int) -> LatLonGrid:
@@ -249,13 +245,9 @@ class GeoGrid:
 
     def __post_init__(self) -> None:
         if not self.crs:
-            raise GridError(
-                "grid: the raster has no coordinate reference system; assign one (gdal_edit.py -a_srs)"
-            )
+            raise GridError("grid: the raster has no coordinate reference system; assign one (gdal_edit.py -a_srs)")
         if self.transform.b or self.transform.d or self.transform.a <= 0 or self.transform.e >= 0:
-            raise GridError(
-                f"grid: transform {tuple(self.transform)[:6]} is not north-up; warp the raster first"
-            )
+            raise GridError(f"grid: transform {tuple(self.transform)[:6]} is not north-up; warp the raster first")
         if min(self.shape) < 1:
             raise GridError(f"grid: a raster of {self.shape} pixels is empty")
 

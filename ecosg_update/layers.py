@@ -124,9 +124,7 @@ class CoverMap:
         _check(self.codes, np.uint8, self.grid.shape, "covers")
         illegal = sorted(set(np.unique(self.codes).tolist()) - {0, *self.legend.codes})
         if illegal:
-            raise TableError(
-                f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}"
-            )
+            raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
 
 
 class Reason(IntEnum):
@@ -167,7 +165,7 @@ class Patch:
     @property
     def changed(self) -> NDArray[np.bool_]:
         """bool (y, x): the cover differs from the base's."""
-        return self.cover.codes != self.base
+        return np.not_equal(self.cover.codes, self.base)
 
 
 def _check(values: NDArray[Any], dtype: type, shape: tuple[int, ...], what: str) -> None:
