@@ -3,15 +3,11 @@
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecosg_update.errors import CoverageError, GridError
 from ecosg_update.grid import GeoGrid, LatLonGrid, cut, pasted
-
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 @st.composite
