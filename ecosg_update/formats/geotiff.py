@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 """Pixels a side of a tile."""
+
+_FAILURES = (RasterioError, CPLE_BaseError, OSError)
+"""What reading and writing raise; the close of a COG on a full disk lets GDAL's own error through."""
 
 _ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 """A file is read and written by itself: nothing that lies beside it has a say."""
@@ -79,7 +83,7 @@ def encode(cover: CoverMap, part: Path, names: Path, *, provenance: Provenance) 
             file.update_tags(TITLE=provenance.title, SOURCE=provenance.source, LEGEND=cover.legend.name)
             file.set_band_description(1, "cover")
         whole = _holds(part, cover)
-    except (RasterioError, OSError, FormatError) as error:
+    except (*_FAILURES, FormatError) as error:
         raise atomic.failure(part, cover.codes.size, error) from error
     if not whole:
         raise atomic.failure(part, cover.codes.size, RuntimeError("it came back changed"))
@@ -140,7 +144,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with rasterio.Env(**_ALONE), rasterio.open(path, driver="GTiff") as file:
             yield file
-    except RasterioError as error:
+    except _FAILURES as error:
         raise FormatError(f"{path}: cannot be read as GeoTIFF ({error}); it is damaged or another format") from error
 
 
