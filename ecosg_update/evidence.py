@@ -14,7 +14,6 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.config import Config, EngineSection, LabelsSection, SceneSection
-from ecosg_update.errors import CoverageError
 from ecosg_update.formats import geotiff
 from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid, projection
 from ecosg_update.layers import Prediction, Reflectance
@@ -91,7 +90,7 @@ def evidence(config: Config) -> Iterator[Evidence]:
     if config.labels is not None:
         yield Labels.opened(config.labels)
         return
-    assert config.scene is not None and config.engine is not None  # noqa: S101  the configuration is checked
+    assert config.scene is not None and config.engine is not None
     with scene_evidence(config.scene, config.engine) as found:
         yield found
 
@@ -156,7 +155,7 @@ class Labels:
         present = np.unique(codes)
         rows = tables.code_rows(self.legend, present, self.raster.nodata)
         known = np.array([0, *self.legend.codes], np.uint16)
-        return known[rows[np.maximum(codes, 0)] + 1]
+        return np.take(known, rows[np.maximum(codes, 0)] + 1)
 
 
 @contextmanager

@@ -90,6 +90,25 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     return Run(patch, share, [*files, *names], found)
 
 
+def plan(config: Config) -> dict[str, Any]:
+    """What `run` would do, once every input was opened and checked: for a dry run."""
+    output = config.output
+    names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
+    with evidence(config) as seen:
+        target = target_grid(config, seen)
+        zone_number(seen.legend.name, config.crosswalk)
+        west, south, east, north = target.bounds
+        return {
+            "evidence": seen.name,
+            "legend": seen.legend.name,
+            "notes": seen.notes,
+            "target": f"{target.rows} x {target.cols} cells, {target.per_degree} a degree",
+            "bounds": [west, south, east, north],
+            "would write": [str(path) for path in names],
+            "exist already": [str(path) for path in names if path.exists()],
+        }
+
+
 def beside(stem: Path) -> tuple[Path, Path, Path]:
     """The quicklook, the resolved configuration and the manifest that a run leaves beside its products."""
     return (
@@ -116,7 +135,8 @@ def target_grid(config: Config, seen: Evidence) -> LatLonGrid:
         target = overlap if overlap is not None else reach
     if not whole.contains(target.at(whole.per_degree)):
         raise CoverageError(
-            f"{config.base.path}: holds {_text(whole)}, the target is {_text(target)}; ask for less or give a larger base"
+            f"{config.base.path}: holds {_text(whole)}, the target is {_text(target)}; "
+            "ask for less or give a larger base"
         )
     if target.intersection(reach) is None:
         raise CoverageError(f"the evidence lies in {_text(reach)}, the target is {_text(target)}; they do not meet")
@@ -133,7 +153,7 @@ def patched(
     codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
     confidence, share = (np.zeros(target.shape, np.float32) for _ in range(2))
     for block in _row_blocks(target, EVIDENCE_VALUES // len(seen.legend)):
-        prediction = _on_block(seen, block, progress)
+        prediction = on_block(seen, block, progress)
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
             part = cropped(prediction, band)
             piece = _decided(part, config, policy)
@@ -200,7 +220,7 @@ def _cells(prediction: Prediction) -> LatLonGrid:
     return prediction.grid
 
 
-def _on_block(seen: Evidence, block: LatLonGrid, progress: Progress) -> Prediction:
+def on_block(seen: Evidence, block: LatLonGrid, progress: Progress) -> Prediction:
     """The evidence on a block of cells; only the cells that it can touch are computed."""
     reach = block.intersection(footprint(seen.grid, block.per_degree))
     values = np.zeros((len(seen.legend), *block.shape), np.float32)

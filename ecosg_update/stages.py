@@ -8,7 +8,7 @@ from ecosg_update import __version__, pipeline
 from ecosg_update.config import CrosswalkSection, LabelsSection
 from ecosg_update.errors import ConfigError, CoverageError
 from ecosg_update.evidence import Evidence, Labels, footprint
-from ecosg_update.formats import direct, geotiff, netcdf
+from ecosg_update.formats import atomic, direct, geotiff, netcdf
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import CoverMap, Patch
@@ -31,9 +31,9 @@ def predict(
     cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else reach
     if cells.intersection(reach) is None:
         raise CoverageError(f"{seen.name}: lies in {_box(reach)}, the bounds are {_box(cells)}; they do not meet")
-    about = _about("class probabilities", seen.name)
-    with netcdf.prediction_file(output, provenance=about, overwrite=overwrite) as write:
-        write(pipeline.on_block(seen, cells, progress))
+    with atomic.parts(output, overwrite=overwrite) as (part,):
+        found = pipeline.on_block(seen, cells, progress)
+        netcdf.encode_prediction(found, part, provenance=_about("class probabilities", seen.name))
     return output
 
 

@@ -24,7 +24,7 @@ def command(
 
     A finer lattice repeats cells, a coarser one takes the exact majority.
     """
-    from ecosg_update import stages  # noqa: PLC0415
+    from ecosg_update import stages
 
     paths = stages.export(source, output, bounds=bounds, per_degree=per_degree, title=title, overwrite=overwrite)
     for path in paths:

@@ -13,7 +13,7 @@ def command(*, engine: str) -> None:
     On a machine without a network, fetch the two files named in the error elsewhere and pass their folder as
     --weights (or `engine.weights`).
     """
-    from ecosg_update.segment import weights  # noqa: PLC0415
+    from ecosg_update.segment import weights
 
     card = weights.published().card
     click.echo(f"{engine}: sha256 {card.sha256}, {card.licence}, {card.provenance}")

@@ -16,7 +16,7 @@ from ecosg_update.cli import options
 @options.scene_options
 def command(*, path: Path, as_json: bool, **given: str | float | None) -> None:
     """Say what PATH is: a Sentinel-2 product, a cover map, a prediction, a raster of classes, a checkpoint."""
-    from ecosg_update.info import described  # noqa: PLC0415
+    from ecosg_update.info import described
 
     found = described(path, **given)
     if as_json:

@@ -39,8 +39,8 @@ def command(
     --legend: CORINE grid codes 1..44 and three-digit codes are both read. OUTPUT is NetCDF: the probability of
     each cover.
     """
-    from ecosg_update import stages  # noqa: PLC0415
-    from ecosg_update.config import CrosswalkSection, LabelsSection, checked  # noqa: PLC0415
+    from ecosg_update import stages
+    from ecosg_update.config import CrosswalkSection, LabelsSection, checked
 
     section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km}, "options")
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None

@@ -38,9 +38,9 @@ def command(
 
     The ending of OUTPUT says what is written: .dir (with its .hdr), .nc or .tif.
     """
-    from ecosg_update import stages  # noqa: PLC0415
-    from ecosg_update.manifest import changes  # noqa: PLC0415
-    from ecosg_update.patch.decide import Policy  # noqa: PLC0415
+    from ecosg_update import stages
+    from ecosg_update.manifest import changes
+    from ecosg_update.patch.decide import Policy
 
     policy = Policy(min_share, min_confidence, _families(protect), _families(never_new))
     patch, paths = stages.patch(covers, base, policy, output, title=title, overwrite=overwrite)

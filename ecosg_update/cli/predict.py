@@ -24,9 +24,9 @@ def command(*, scene: Path, output: Path, per_degree: int, bounds: Any, overwrit
 
     OUTPUT is NetCDF: the probability of each class of the engine and the share of each cell that was seen.
     """
-    from ecosg_update import stages  # noqa: PLC0415
-    from ecosg_update.config import EngineSection, SceneSection, checked  # noqa: PLC0415
-    from ecosg_update.evidence import scene_evidence  # noqa: PLC0415
+    from ecosg_update import stages
+    from ecosg_update.config import EngineSection, SceneSection, checked
+    from ecosg_update.evidence import scene_evidence
 
     bands = tuple(given["bands"].split(",")) if given["bands"] else None
     names = {key: given[key] for key in ("level", "quantification", "offset")}

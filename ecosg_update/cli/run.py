@@ -26,8 +26,8 @@ def command(*, config: Path, output: Path | None, overwrite: bool, dry_run: bool
     Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people, STEM_quicklook.png, the resolved
     configuration and a manifest.
     """
-    from ecosg_update import pipeline  # noqa: PLC0415
-    from ecosg_update.config import load  # noqa: PLC0415
+    from ecosg_update import pipeline
+    from ecosg_update.config import load
 
     overrides: dict[str, dict[str, Any]] = {"output": {}}
     if output is not None:

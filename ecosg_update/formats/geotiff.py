@@ -18,10 +18,11 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from ecosg_update.errors import CoverageError, FormatError, GridError
+from ecosg_update import tables
+from ecosg_update.errors import CoverageError, FormatError, GridError, TableError
 from ecosg_update.formats import atomic
 from ecosg_update.formats.provenance import Provenance
-from ecosg_update.grid import GEOGRAPHIC, GeoGrid
+from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid
 from ecosg_update.layers import CoverMap
 from ecosg_update.legend import Legend
 
@@ -135,6 +136,33 @@ def codes(path: Path | str) -> CodeRaster:
             raise GridError(f"{path}: {error}") from error
         declared = file.nodata
     return CodeRaster(path, grid, int(declared) if declared is not None and declared == int(declared) else None)
+
+
+def cover_grid(path: Path | str) -> LatLonGrid:
+    """The lat-lon cells of a cover map; FormatError where its pixels do not lie on a lattice of 1/N degree."""
+    found = codes(path).grid
+    per_degree = round(1 / found.pixel[0])
+    if found.is_geographic and per_degree > 0:
+        grid = LatLonGrid.from_bounds(per_degree, found.bounds)
+        if grid.shape == found.shape and found.transform.almost_equals(grid.transform, precision=1e-6):
+            return grid
+    raise FormatError(
+        f"{path}: its pixels are no cells of 1/N degree, so it is no cover map; use `map` to bring it there"
+    )
+
+
+def read_cover(path: Path | str, cells: LatLonGrid | None = None) -> CoverMap:
+    """A cover map that `write` made, or the window `cells` of it; FormatError for another raster."""
+    whole = cover_grid(path)
+    part = cells or whole
+    covers = np.empty(part.shape, np.uint8)
+    raster = codes(path)
+    for (rows, cols), window in part.windows_in(whole):
+        covers[rows, cols] = raster.read(*window)
+    try:
+        return CoverMap(covers, part, tables.legend("ecosg"))
+    except TableError as error:
+        raise FormatError(f"{path}: {error}; name a cover map") from error
 
 
 @contextmanager

@@ -90,18 +90,47 @@ def encode(patch: Patch, part: Path, *, provenance: Provenance, share: NDArray[n
     _store(part, grid, [cover, *beside], cf.about(provenance, legend=legend.name))
 
 
-def read(path: Path | str, grid: LatLonGrid | None = None) -> Patch:
-    """The patch of a file that `write` made, or the window `grid` of it.
+def read(path: Path | str, cells: LatLonGrid | None = None) -> Patch:
+    """The patch of a file that `write` made, or the window `cells` of it.
 
     Raises FormatError for another file, CoverageError for a window that it does not hold.
     """
     with _opened(Path(path)) as file:
         whole = _grid(file)
-        part = grid or whole
+        part = cells or whole
         covers, base, reason = (_window(file, name, whole, part) for name in _CLASSED)
         legend = tables.legend(str(_attribute(file, "legend")))
         cover = CoverMap(covers, part, legend)
         return Patch(cover, base, reason, _window(file, "confidence", whole, part))
+
+
+def write_cover(cover: CoverMap, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> Path:
+    """Write a bare cover map (variable cover) and return the path; raises OutputError as `write`."""
+    path = Path(path)
+    with atomic.parts(path, overwrite=overwrite, needed=cover.codes.size) as (part,):
+        field = _Field("cover", cover.codes, cf.flags(cover.legend, "land cover"))
+        _store(part, cover.grid, [field], cf.about(provenance, legend=cover.legend.name))
+    return path
+
+
+def read_cover(path: Path | str, cells: LatLonGrid | None = None) -> CoverMap:
+    """The cover map, or the window `cells` of it, of a file that `write` or `write_cover` made; raises as `read`."""
+    with _opened(Path(path)) as file:
+        whole = _grid(file)
+        legend = tables.legend(str(_attribute(file, "legend")))
+        return CoverMap(_window(file, "cover", whole, cells or whole), cells or whole, legend)
+
+
+def grid(path: Path | str) -> LatLonGrid:
+    """The cells of a file of this tool; FormatError for another file."""
+    with _opened(Path(path)) as file:
+        return _grid(file)
+
+
+def holds_prediction(path: Path | str) -> bool:
+    """Whether a NetCDF file holds class probabilities rather than a cover map."""
+    with _opened(Path(path)) as file:
+        return "probability" in file.variables
 
 
 def write_prediction(
@@ -113,9 +142,16 @@ def write_prediction(
     GridError for a prediction that is not on a lat-lon grid, OutputError as `write`.
     """
     path = Path(path)
+    with atomic.parts(path, overwrite=overwrite, needed=prediction.values.nbytes) as (part,):
+        encode_prediction(prediction, part, provenance=provenance)
+    return path
+
+
+def encode_prediction(prediction: Prediction, part: Path, *, provenance: Provenance) -> None:
+    """Fill `part` with class probabilities and verify it; `write_prediction` makes it land."""
     if not isinstance(prediction.grid, LatLonGrid):
         raise GridError(
-            f"{path}: the prediction is on pixels of {prediction.grid.crs[:40]}; aggregate it to cells first"
+            f"{part}: the prediction is on pixels of {prediction.grid.crs[:40]}; aggregate it to cells first"
         )
     legend = prediction.legend
     codes = {"long_name": f"class of the legend {legend.name}", "flag_values": np.array(legend.codes, np.int16)}
@@ -124,14 +160,11 @@ def write_prediction(
         _Field("probability", prediction.values, cf.fraction("probability of a class"), ("code", "lat", "lon")),
         _Field("share", prediction.share, cf.fraction("part of the cell that valid evidence covers")),
     ]
-    about = cf.about(provenance, legend=legend.name, origin=prediction.origin)
-    with atomic.parts(path, overwrite=overwrite, needed=prediction.values.nbytes) as (part,):
-        _store(part, prediction.grid, fields, about)
-    return path
+    _store(part, prediction.grid, fields, cf.about(provenance, legend=legend.name, origin=prediction.origin))
 
 
-def read_prediction(path: Path | str, grid: LatLonGrid | None = None, *, legend: Legend | None = None) -> Prediction:
-    """The prediction of a file that `write_prediction` made, or the window `grid` of it.
+def read_prediction(path: Path | str, cells: LatLonGrid | None = None, *, legend: Legend | None = None) -> Prediction:
+    """The prediction of a file that `write_prediction` made, or the window `cells` of it.
 
     legend: where None, the table of the name that the file gives. Raises FormatError for another file or
     where the legend's codes are not the file's, CoverageError for a window that it does not hold.
@@ -144,7 +177,7 @@ def read_prediction(path: Path | str, grid: LatLonGrid | None = None, *, legend:
             raise FormatError(
                 f"found {len(codes)} classes {codes[:6]}..., the legend {known.name} has others; name it"
             )
-        part = grid or whole
+        part = cells or whole
         values, share = (_window(file, name, whole, part) for name in ("probability", "share"))
         return Prediction(values, share, known, part, str(_attribute(file, "origin")))
 

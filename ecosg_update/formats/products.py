@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,29 +33,38 @@ def write_patch(
     Every file is complete and verified before the first gets its name; the `.hdr` is named last. share: as
     in `netcdf.write`. Raises ConfigError for a format that does not exist and OutputError as the single writers.
     """
-    wanted = _targets(Path(stem), formats)
-    targets = [target for group in wanted.values() for target in group]
-    needed = 8 * patch.base.size
-    with atomic.parts(*targets, overwrite=overwrite, needed=needed) as written:
-        part = dict(zip(targets, written, strict=True))
-        if "nc" in wanted:
-            netcdf.encode(patch, part[wanted["nc"][0]], provenance=provenance, share=share)
-        if "tif" in wanted:
-            names, raster = wanted["tif"]
-            geotiff.encode(patch.cover, part[raster], part[names], provenance=provenance)
-        if "dir" in wanted:
-            data, text = wanted["dir"]
-            direct.encode(patch.cover, part[data], part[text], title=provenance.title)
-    return targets
+    files = targets(stem, formats)
+    with atomic.parts(*files, overwrite=overwrite, needed=8 * patch.base.size) as parts:
+        encode(patch, dict(zip(files, parts, strict=True)), provenance=provenance, share=share)
+    return files
 
 
-def _targets(stem: Path, formats: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """The files of each format, in the order in which they get their names."""
+def encode(
+    patch: Patch, parts: Mapping[Path, Path], *, provenance: Provenance, share: NDArray[np.float32] | None = None
+) -> None:
+    """Fill the part of each file that `targets` named; whoever claimed them with `atomic.parts` makes them land."""
+    for target, part in parts.items():
+        if target.suffix == ".nc":
+            netcdf.encode(patch, part, provenance=provenance, share=share)
+        elif target.suffix == ".tif":
+            _, names = geotiff.targets(target)
+            geotiff.encode(patch.cover, part, parts[names], provenance=provenance)
+        elif target.suffix == ".dir":
+            _, text = direct.targets(target)
+            direct.encode(patch.cover, part, parts[text], title=provenance.title)
+
+
+def targets(stem: Path | str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """The files of each format, in the order in which they get their names: the `.hdr` last.
+
+    Raises ConfigError for a format that does not exist, OutputError for a stem that SURFEX would not find.
+    """
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ConfigError(f"formats: found {', '.join(unknown) or 'none'}, expected some of {', '.join(FORMATS)}")
+    stem = Path(stem)
     raster, names = geotiff.targets(stem.with_name(f"{stem.name}.tif"))
     files: dict[str, tuple[Path, ...]] = {"nc": (stem.with_name(f"{stem.name}.nc"),), "tif": (names, raster)}
     if "dir" in formats:
         files["dir"] = direct.targets(stem)
-    return {kind: files[kind] for kind in FORMATS if kind in formats}
+    return [file for kind in FORMATS if kind in formats for file in files[kind]]
