@@ -29,6 +29,9 @@ SMALLEST = 240
 CLASSES = (111, 112, 121, 131, 211, 231, 311, 312, 322, 324, 331, 332, 411, 412, 511, 512, 523)
 """The CORINE level-3 codes that occur."""
 
+OPEN = (322, 331, 332, 411, 412, 511, 512, 523)
+"""Classes that no fence divides."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -69,7 +72,14 @@ def landscape(seed: int, *, size: int = SIZE) -> Landscape:
     land = _Land(np.random.default_rng(seed), size)
     for paint in (_farmland, _uplands, _woods, _built, _waters, _shore):
         paint(land)
-    return Landscape(land.codes, land.parcel, grid, land.places, seed)
+    return Landscape(land.codes, _numbered(land), grid, land.places, seed)
+
+
+def _numbered(land: _Land) -> NDArray[np.int32]:
+    """Parcels numbered 0..n-1 without gaps; each kind of water and of upland is one parcel."""
+    whole = np.where(np.isin(land.codes, OPEN), -land.codes.astype(np.int32), land.parcel)
+    _, number = np.unique(whole, return_inverse=True)
+    return number.reshape(land.shape).astype(np.int32)
 
 
 class _Land:
@@ -87,7 +97,7 @@ class _Land:
         coast = size * 0.13 + size * 0.03 * fractal(rng, (size,), wavelength=size / 3)[:, None]
         self.inland = self.x - coast + size * 0.012 * self.field(size / 12)
         self.sea = self.inland < 0
-        self.relief = ranks(self.x / size * 1.2 + 0.8 * self.field(size / 2.5, slope=2.2), ~self.sea)
+        self.relief = ranks(self.x / size * 1.5 + 0.6 * self.field(size / 2.5, slope=2.6), ~self.sea)
 
     def field(self, wavelength: float, slope: float = 1.7) -> NDArray[np.float32]:
         return fractal(self.rng, self.shape, wavelength=wavelength, slope=slope)
@@ -99,9 +109,12 @@ class _Land:
         """Distance to a place in its radii, with a ragged edge; by parcel the edge follows the fields."""
         place = self.places[name]
         row, col = (self.row, self.col) if by_parcel else (self.y, self.x)
-        ragged = 1 + 0.16 * self.field(self.size / 14, slope=2.2)
-        distance = np.hypot(row - place.row, col - place.col) / place.radius * ragged
-        return distance.astype(np.float32)
+        ragged = 1 + 0.12 * self.field(self.size / 14, slope=2.2) + 0.2 * self.field(self.size / 5, slope=2.6)
+        return np.asarray(np.hypot(row - place.row, col - place.col) / place.radius * ragged, np.float32)
+
+    def by_parcel(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Each parcel carries the value of its middle, so that what follows from it has straight edges."""
+        return np.asarray(field[self.row.astype(int), self.col.astype(int)], np.float32)
 
     def paint(self, code: int, where: NDArray[np.bool_]) -> None:
         self.codes[where] = code
@@ -113,8 +126,7 @@ class _Land:
         bends += 5 * fractal(self.rng, (self.size,), wavelength=self.size / 25, slope=2.6)
         middle = town.row + bends - bends[int(town.col)]
         slant = np.hypot(1, np.gradient(middle))
-        distance = (self.y - middle) / slant
-        return distance.astype(np.float32)
+        return np.asarray((self.y - middle) / slant, np.float32)
 
 
 def _places(rng: np.random.Generator, size: int) -> dict[str, Place]:
@@ -139,18 +151,19 @@ def _places(rng: np.random.Generator, size: int) -> dict[str, Place]:
 
 def _farmland(land: _Land) -> None:
     """Pasture everywhere, tilled parcels where the soil is good."""
-    soil = land.rank(land.size / 5)
+    soil = land.by_parcel(land.rank(land.size / 5))
     land.paint(211, land.lot < np.clip(1.6 * soil - 0.55, 0.06, 0.85))
 
 
 def _uplands(land: _Land) -> None:
     """Scrub, heath, blanket bog and rock with height; plantations in whole parcels below them."""
-    relief, wet = land.relief, land.rank(land.size / 8)
+    relief, wet = land.relief, land.rank(land.size / 8, slope=2.4)
     land.paint(322, relief > 0.80)
     land.paint(412, (relief > 0.83) & (wet > 0.55))
     land.paint(412, land.distance("bog", by_parcel=False) < 1)
-    land.paint(332, relief + 0.05 * land.field(land.size / 40) > 0.99)
-    slope = (relief > 0.62) & (relief < 0.90) & (land.rank(land.size / 6) > 0.52)
+    land.paint(332, (relief > 0.93) & (land.rank(land.size / 20, slope=2.2) > 0.80))
+    height = land.by_parcel(relief)
+    slope = (height > 0.62) & (height < 0.90) & (land.by_parcel(land.rank(land.size / 6)) > 0.52)
     land.paint(312, slope & (land.lot < 0.62))
     land.paint(324, slope & (land.lot > 0.80))
 
@@ -169,13 +182,11 @@ def _built(land: _Land) -> None:
     works = (land.distance("works", by_parcel=True) < 1) & (town > 0.55)
     quarry = land.distance("quarry", by_parcel=False) < 1
     land.paint(112, suburbs)
-    land.paint(111, town < 0.50)
+    land.paint(111, town < 0.60)
     land.paint(121, works)
     land.paint(131, quarry)
     plots = parcels(land.rng, land.shape, width=(2.5, 6))
     land.parcel = np.where(suburbs | works | quarry, plots + land.parcel.max() + 1, land.parcel)
-    _, number = np.unique(land.parcel, return_inverse=True)
-    land.parcel = number.reshape(land.shape).astype(np.int32)
 
 
 def _waters(land: _Land) -> None:

@@ -11,31 +11,31 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
+FFT_STEP = 64
+"""Sides of transformed fields are multiples of it: sizes with large prime factors are ten times slower."""
 
-def fractal(
-    rng: np.random.Generator, shape: Shape, *, wavelength: float, slope: float = 1.7
-) -> NDArray[np.float32]:
+
+def fractal(rng: np.random.Generator, shape: Shape, *, wavelength: float, slope: float = 1.7) -> NDArray[np.float32]:
     """A random field of mean 0 and deviation 1: flat beyond `wavelength` (pixels), rough below it.
 
     The amplitude spectrum is (1 + (f * wavelength)^2)^(-slope / 2), f in cycles a pixel; a steeper `slope` is
     smoother. The field is made larger than asked and cut, so that opposite edges do not match.
     """
-    padded = tuple(size + int(wavelength) for size in shape)
+    padded = tuple(FFT_STEP * -(-(size + int(wavelength)) // FFT_STEP) for size in shape)
     frequency = np.zeros(())
     for axis, size in enumerate(padded):
         f = np.fft.rfftfreq(size) if axis == len(padded) - 1 else np.fft.fftfreq(size)
         frequency = frequency + (f**2).reshape([-1 if i == axis else 1 for i in range(len(padded))])
-    amplitude = (1 + frequency * wavelength**2) ** (-slope / 2)
+    amplitude = ((1 + frequency * wavelength**2) ** (-slope / 2)).astype(np.float32)
     spectrum = np.fft.rfftn(rng.standard_normal(padded, np.float32)) * amplitude
     field = np.fft.irfftn(spectrum, s=padded, axes=range(len(padded)))[tuple(slice(0, size) for size in shape)]
-    deviation = field.std() or 1.0
-    return ((field - field.mean()) / deviation).astype(np.float32)
+    return np.asarray((field - field.mean()) / (field.std() or 1.0), np.float32)
 
 
 def ranks(field: NDArray[np.float32], within: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The share (0..1) of the pixels `within` that lie below each pixel; thresholds then mean areas."""
     quantiles = np.quantile(field[within], np.linspace(0, 1, 257))
-    return np.interp(field, quantiles, np.linspace(0, 1, 257)).astype(np.float32)
+    return np.asarray(np.interp(field, quantiles, np.linspace(0, 1, 257)), np.float32)
 
 
 def blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ def blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
         pad = [(0, 0)] * values.ndim
         pad[axis] = (1, 1)
         wide = np.moveaxis(np.pad(values, pad, mode="edge"), axis, 0)
-        values = np.moveaxis((wide[:-2] + 2 * wide[1:-1] + wide[2:]) / 4, 0, axis)
+        values = np.moveaxis((wide[:-2] + 2 * wide[1:-1] + wide[2:]) / np.float32(4), 0, axis)
     return values
 
 
@@ -55,4 +55,4 @@ def block_means(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]
     """(..., y, x) averaged over `factor` x `factor` pixels; both sizes are multiples of it."""
     *front, rows, cols = values.shape
     split = values.reshape(*front, rows // factor, factor, cols // factor, factor)
-    return split.mean(axis=(-3, -1), dtype=np.float64).astype(np.float32)
+    return np.asarray(split.mean(axis=(-3, -1), dtype=np.float64), np.float32)

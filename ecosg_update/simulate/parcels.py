@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ DISTRICT = 190.0
 """Mean width of a district whose fields lie parallel, pixels."""
 
 
-def parcels(
-    rng: np.random.Generator, shape: tuple[int, int], *, width: tuple[float, float]
-) -> NDArray[np.int32]:
+def parcels(rng: np.random.Generator, shape: tuple[int, int], *, width: tuple[float, float]) -> NDArray[np.int32]:
     """Parcel numbers 0..n-1, int32 (y, x); a parcel is `width` (smallest, largest) pixels wide."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     district, count = _districts(rng, y, x)
@@ -60,7 +58,7 @@ def _districts(
     return district, count
 
 
-def _numbered(*parts: NDArray[np.number]) -> NDArray[np.int32]:  # type: ignore[type-arg]
+def _numbered(*parts: NDArray[Any]) -> NDArray[np.int32]:
     key = np.zeros(parts[0].shape, np.int64)
     for part in parts:
         whole = part.astype(np.int64)
