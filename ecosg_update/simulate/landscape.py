@@ -144,7 +144,7 @@ def _places(rng: np.random.Generator, size: int) -> dict[str, Place]:
     }
     shifts = rng.uniform(-0.02, 0.02, (len(plan), 2))
     return {
-        name: Place(size * (row + dy), size * (col + dx), size * radius)
+        name: Place(float(size * (row + dy)), float(size * (col + dx)), size * radius)
         for (name, (row, col, radius)), (dy, dx) in zip(plan.items(), shifts, strict=True)
     }
 

@@ -211,7 +211,8 @@ def manifest_xml(grid: GeoGrid, files: Mapping[str, bytes]) -> str:
         for number, (name, content) in enumerate(files.items())
     )
     return f"""{_HEAD}<xfdu:XFDU xmlns:gml="http://www.opengis.net/gml" \
-xmlns:safe="http://www.esa.int/safe/sentinel/1.1" xmlns:xfdu="urn:ccsds:schema:xfdu:1" version="esa/safe/sentinel/1.1/sentinel-2/msi/archive_l2a_user_product">
+xmlns:safe="http://www.esa.int/safe/sentinel/1.1" xmlns:xfdu="urn:ccsds:schema:xfdu:1" \
+version="esa/safe/sentinel/1.1/sentinel-2/msi/archive_l2a_user_product">
 <informationPackageMap>
 <xfdu:contentUnit textInfo="SENTINEL-2 MSI Level-2A User Product, SIMULATED" unitType="Product_Level-2A"/>
 </informationPackageMap>
