@@ -1,0 +1,204 @@
+"""Reads a scene window by window on one grid: bands of several pixel sizes become `Reflectance`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from affine import Affine
+
+from ecosg_update.errors import GridError, SceneError
+from ecosg_update.grid import GeoGrid
+from ecosg_update.layers import Level, Reflectance
+from ecosg_update.scene.bands import band_name, bands
+from ecosg_update.scene.ground import Ground
+from ecosg_update.scene.layer import Layer
+from ecosg_update.scene.product import SAME_SIZE, Scene, fitting
+from ecosg_update.scene.raster import Raster
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_THREADS = 8
+"""JP2 tiles decoded at once; a window rarely holds more."""
+
+LEAST_SHARE = 0.5
+"""A resampled value counts where at least half of its weight falls on measured pixels."""
+
+EDGE = 1e-3
+"""Pixels: footprints that end within this much of a lattice line end on it."""
+
+
+def reader(
+    scene: Scene,
+    names: Sequence[str],
+    pixel_m: float,
+    *,
+    resample: bool = False,
+    stand_ins: Mapping[str, str] | None = None,
+    threads: int | None = None,
+) -> SceneReader:
+    """The scene's reflectance in `names`, in that order, at pixels of `pixel_m` metres.
+
+    Bands are brought to the grid from the file that fits best: bilinear from coarser pixels, the mean of finer
+    ones. A band that exists only coarser than both `pixel_m` and its own native pixel (a product of 60 m files
+    at 10 m) is an error unless `resample`. stand_ins: bands to read in the place of absent ones, such as
+    {"B08": "B8A"}; those that were needed are in the reader's `stand_ins`.
+
+    Raises SceneError where bands are absent, too coarse or damaged, GridError where bands do not share a
+    projection or an area.
+    """
+    wanted = [band_name(name) for name in names]
+    spare = {band_name(band): band_name(other) for band, other in (stand_ins or {}).items()}
+    used = {band: spare[band] for band in wanted if band not in scene.files and spare.get(band) in scene.files}
+    sources = [used.get(band, band) for band in wanted]
+    _check_present(scene, wanted, sources, pixel_m)
+    chosen = [fitting(scene.files[source], pixel_m) for source in sources]
+    if not resample:
+        _check_fine_enough(scene, sources, chosen, pixel_m)
+    grid = shared_grid(chosen, pixel_m)
+    workers = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    return SceneReader(scene, tuple(wanted), sources, chosen, grid, used, workers)
+
+
+class SceneReader:
+    """A `layers.Reader` of one scene. It holds open files: close it, or use it in a `with`; one thread only."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        names: tuple[str, ...],
+        sources: Sequence[str],
+        chosen: Sequence[Raster],
+        grid: GeoGrid,
+        stand_ins: Mapping[str, str],
+        threads: int,
+    ) -> None:
+        """Opens the files; `reader` is the door."""
+        self.scene = scene
+        self.stand_ins = dict(stand_ins)
+        self._names, self._grid = names, grid
+        self._offsets = [scene.offset[source] for source in sources]
+        with ExitStack() as opening:
+            self._layers = [opening.enter_context(closing(Layer(file, grid, threads=threads))) for file in chosen]
+            self._ground = opening.enter_context(closing(Ground(scene, grid, threads=threads)))
+            self._files = opening.pop_all()
+
+    @property
+    def grid(self) -> GeoGrid:
+        """The area that all bands cover, at the pixel size that was asked for."""
+        return self._grid
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands as asked for, also where another stands in."""
+        return self._names
+
+    @property
+    def level(self) -> Level:
+        """L1C or L2A."""
+        return self.scene.level
+
+    def read(self, rows: slice, cols: slice) -> Reflectance:
+        """The reflectance of rows and columns of the grid.
+
+        valid: measured in every band, not saturated, and ground that may vote (`scene.mask`). Values may be a
+        little below 0 over dark water and above 1 over bright cloud. Raises GridError for a window that leaves
+        the grid, SceneError for pixels that cannot be decoded.
+        """
+        _check_window(self._grid, rows, cols)
+        values = np.empty((len(self._layers), rows.stop - rows.start, cols.stop - cols.start), np.float32)
+        valid = self._ground.read(rows, cols)
+        for number, (layer, offset) in enumerate(zip(self._layers, self._offsets, strict=True)):
+            stored, share = layer.mean(rows, cols)
+            values[number] = (stored + np.float32(offset)) / np.float32(self.scene.quantification)
+            valid &= share >= LEAST_SHARE
+        values[:, ~valid] = 0
+        return Reflectance(
+            values, valid, self._names, self._grid.window(rows, cols), self.scene.level, self.scene.acquired
+        )
+
+    def classification(self, rows: slice, cols: slice) -> NDArray[np.uint8]:
+        """The scene class (`mask.SceneClass`) nearest to each pixel, uint8 (y, x), 0 where there is none."""
+        _check_window(self._grid, rows, cols)
+        return self._ground.classes(rows, cols)
+
+    def close(self) -> None:
+        """Closes all files."""
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def shared_grid(chosen: Sequence[Raster], pixel_m: float) -> GeoGrid:
+    """The lattice of the file whose pixels are nearest to `pixel_m`, cut to what all files cover.
+
+    Pixels of that file's own size keep its transform to the last digit; another size keeps its north-west
+    corner. Raises GridError where the files do not share a projection or an area.
+    """
+    anchor = min(chosen, key=lambda raster: (abs(math.log(raster.pixel_m / pixel_m)), raster.pixel_m))
+    other = next((raster for raster in chosen if raster.grid.crs != anchor.grid.crs), None)
+    if other is not None:
+        raise GridError(f"{other.file}: in {other.grid.crs}, {anchor.file} in {anchor.grid.crs}; warp one of them")
+    same = abs(anchor.pixel_m / pixel_m - 1) < SAME_SIZE
+    scale = 1.0 if same else pixel_m / anchor.pixel_m
+    lattice = anchor.grid.transform * Affine.scale(scale)
+    west, south, east, north = _intersection(raster.grid.bounds for raster in chosen)
+    left, top = ~lattice * (west, north)
+    right, bottom = ~lattice * (east, south)
+    first_col, first_row = math.ceil(left - EDGE), math.ceil(top - EDGE)
+    cols, rows = math.floor(right + EDGE) - first_col, math.floor(bottom + EDGE) - first_row
+    if rows < 1 or cols < 1:
+        raise GridError(
+            f"{anchor.file.container}: no pixel of {pixel_m:g} m is covered by all bands; check the files"
+        )
+    return GeoGrid(anchor.grid.crs, lattice * Affine.translation(first_col, first_row), (rows, cols))
+
+
+def _intersection(bounds: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
+    wests, souths, easts, norths = zip(*bounds, strict=True)
+    return max(wests), max(souths), min(easts), min(norths)
+
+
+def _check_present(scene: Scene, wanted: Sequence[str], sources: Sequence[str], pixel_m: float) -> None:
+    absent = [band for band, source in zip(wanted, sources, strict=True) if source not in scene.files]
+    if absent or not wanted:
+        raise SceneError(
+            f"scene {scene.product}: {', '.join(absent) or 'no band'} wanted at {pixel_m:g} m, "
+            f"found {scene.inventory}; fetch the missing files or name stand-ins"
+        )
+
+
+def _check_fine_enough(scene: Scene, sources: Sequence[str], chosen: Sequence[Raster], pixel_m: float) -> None:
+    table = bands()
+    coarse = [
+        f"{band} at {raster.pixel_m:g} m"
+        for band, raster in zip(sources, chosen, strict=True)
+        if raster.pixel_m > max(pixel_m, table[band].pixel_m) * (1 + SAME_SIZE)
+    ]
+    if coarse:
+        raise SceneError(
+            f"scene {scene.product}: {pixel_m:g} m wanted, found only {', '.join(coarse)}; "
+            "fetch the finer files or allow resampling"
+        )
+
+
+def _check_window(grid: GeoGrid, rows: slice, cols: slice) -> None:
+    for wanted, size in zip((rows, cols), grid.shape, strict=True):
+        if wanted.step not in (None, 1) or not 0 <= _whole(wanted.start) < _whole(wanted.stop) <= size:
+            raise GridError(f"window: rows {rows}, columns {cols} are not inside a grid of {grid.shape}")
+
+
+def _whole(edge: Any) -> int:
+    return -1 if edge is None else int(edge)
