@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -151,13 +151,19 @@ def load(path: Path, overrides: dict[str, dict[str, Any]] | None = None) -> Conf
         document[section] = keys
     for section, keys in (overrides or {}).items():
         document[section] = {**document.get(section, {}), **keys}
-    return checked(document, str(path))
+    return checked(Config, document, str(path))
 
 
-def checked(document: dict[str, Any], name: str) -> Config:
-    """A configuration from plain values; ConfigError for the first fault."""
+Section = TypeVar("Section", bound=_Section)
+
+
+def checked(kind: type[Section], document: dict[str, Any], name: str) -> Section:
+    """A section, or a whole `Config`, from plain values; ConfigError for the first fault.
+
+    name: what the values came from, for the message.
+    """
     try:
-        return Config.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file as a whole"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,11 +28,14 @@ def manifest(
     config: dict[str, Any],
     inputs: Iterable[Path],
     engine: dict[str, Any] | None,
-    products: Iterable[Path],
+    products: Mapping[str, Path],
     notes: Iterable[str],
     started: datetime,
 ) -> dict[str, Any]:
-    """The manifest of a run as plain values for JSON: everything but the two times is the same in every repeat."""
+    """The manifest of a run as plain values for JSON; everything but the two times is the same in every repeat.
+
+    products: the name of each product and the file that holds its bytes now.
+    """
     grid = patch.cover.grid
     west, south, east, north = grid.bounds
     return {
@@ -49,7 +52,7 @@ def manifest(
         "engine": engine,
         "inputs": {str(path): sha256(path) for path in inputs},
         "tables": tables.checksums(),
-        "products": {path.name: sha256(path) for path in products},
+        "products": {name: sha256(path) for name, path in products.items()},
         "changes": changes(patch),
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def command(*, name: str | None, as_json: bool) -> None:
     """List the tables, or print one: a legend (ecosg) or a crosswalk (corine-l3--ecosg)."""
-    from ecosg_update import tables  # noqa: PLC0415
+    from ecosg_update import tables
 
     if name is None:
         legends = {legend: len(tables.legend(legend)) for legend in tables.legend_names()}

@@ -16,7 +16,7 @@ from ecosg_update.grid import GeoGrid
 from ecosg_update.scene.ground import Ground
 from ecosg_update.scene.layer import Layer
 from ecosg_update.scene.product import Scene, Sizes, fitting
-from ecosg_update.scene.raster import pixel_metres
+from ecosg_update.scene.raster import decoders, pixel_metres
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def water_vapour_cm(scene: Scene, grid: GeoGrid) -> NDArray[np.float32]:
 
 def _map(scene: Scene, sizes: Sizes, what: str, grid: GeoGrid) -> NDArray[np.float32]:
     _check_present(scene, sizes, what)
-    with closing(Layer(fitting(sizes, pixel_metres(grid)), grid, threads=1)) as layer:
+    with closing(Layer(fitting(sizes, pixel_metres(grid)), grid, threads=decoders())) as layer:
         stored, share = layer.mean(slice(0, grid.shape[0]), slice(0, grid.shape[1]))
     return np.where(share > 0, stored, np.float32(np.nan))
 
@@ -65,9 +65,12 @@ def _mean(scene: Scene, sizes: Sizes, what: str) -> float:
     """The mean stored value, from the coarsest map: it is smooth."""
     _check_present(scene, sizes, what)
     raster = sizes[max(sizes)]
-    grid = raster.grid
+    grid, threads = raster.grid, decoders()
     totals = np.zeros((2, 2))
-    with closing(Layer(raster, grid, threads=1)) as layer, closing(Ground(scene, grid, threads=1)) as ground:
+    with (
+        closing(Layer(raster, grid, threads=threads)) as layer,
+        closing(Ground(scene, grid, threads=threads)) as ground,
+    ):
         cols = slice(0, grid.shape[1])
         for top in range(0, grid.shape[0], STRIP):
             rows = slice(top, min(top + STRIP, grid.shape[0]))

@@ -5,7 +5,6 @@ Source of the layout: ISO/IEC 15444-1, annex A (codestream markers) and annex I 
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import BinaryIO
 
@@ -18,20 +17,19 @@ Span = tuple[int, int]
 """First byte and end of something in a file."""
 
 
-def truncation(stream: BinaryIO, size: int) -> str | None:
-    """What a JPEG 2000 file of `size` bytes lacks, None where it is whole.
+def tile_lengths(stream: BinaryIO, size: int) -> dict[int, int]:
+    """The bytes that each tile of a whole JPEG 2000 file of `size` bytes is coded in, by tile number.
 
     Only the headers are read: the boxes, then the chain of tile-parts, each of which names its length, up to
-    the end marker. Damage inside the data of a tile is not seen here.
+    the end marker. Raises ValueError, which says what is missing, for a file that is cut short; damage inside
+    the data of a tile is not seen here.
     """
     try:
         start, end = _codestream(stream, size)
         tiles, first_part = _main_header(stream, start, end)
-        return _chain_fault(stream, (first_part, end), tiles)
-    except (struct.error, EOFError):
-        return f"ends within a header after {size} bytes"
-    except ValueError as error:
-        return str(error)
+        return _chain(stream, (first_part, end), tiles)
+    except EOFError as error:
+        raise ValueError(f"ends within a header, after {size} bytes") from error
 
 
 def _codestream(stream: BinaryIO, size: int) -> Span:
@@ -73,26 +71,29 @@ def _main_header(stream: BinaryIO, start: int, end: int) -> tuple[int, int]:
 
 
 def _tiles(fields: bytes) -> int:
-    width, height, _, _, tile_width, tile_height, tile_left, tile_top = struct.unpack(">8I", fields)
+    size: tuple[int, ...] = struct.unpack(">8I", fields)
+    width, height, _, _, tile_width, tile_height, left, top = size
     if not tile_width or not tile_height:
         raise ValueError("has an impossible tile size")
-    across, down = math.ceil((width - tile_left) / tile_width), math.ceil((height - tile_top) / tile_height)
-    return across * down
+    return -(-(width - left) // tile_width) * -(-(height - top) // tile_height)
 
 
-def _chain_fault(stream: BinaryIO, parts: Span, tiles: int) -> str | None:
+def _chain(stream: BinaryIO, parts: Span, tiles: int) -> dict[int, int]:
     """Follows the lengths from tile-part to tile-part; every tile must be there and the end marker last."""
     position, end = parts
-    seen: set[int] = set()
+    lengths: dict[int, int] = {}
     while _bytes(stream, position, 2) == SOT:
         index, length = struct.unpack(">HI", _bytes(stream, position + 4, 6))
-        seen.add(index)
-        position = position + length if length else end - 2
-        if position + 2 > end:
-            return f"ends within tile {index} (at byte {end} of {position + 2} or more)"
+        following = position + length if length else end - 2
+        if not position < following <= end - 2:
+            raise ValueError(f"ends within tile {index}, at byte {end}")
+        lengths[index] = lengths.get(index, 0) + following - position
+        position = following
     if _bytes(stream, position, 2) != EOC:
-        return f"is broken after tile-part {len(seen)}, at byte {position}"
-    return None if len(seen) == tiles else f"holds {len(seen)} of {tiles} tiles"
+        raise ValueError(f"is broken at byte {position}, after {len(lengths)} of {tiles} tiles")
+    if len(lengths) != tiles:
+        raise ValueError(f"holds {len(lengths)} of {tiles} tiles")
+    return lengths
 
 
 def _bytes(stream: BinaryIO, position: int, count: int) -> bytes:

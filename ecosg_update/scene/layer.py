@@ -9,7 +9,7 @@ import numpy as np
 from ecosg_update.grid import GeoGrid
 from ecosg_update.scene.mask import measured
 from ecosg_update.scene.raster import Raster, Tiles
-from ecosg_update.scene.resample import Taps, averaging, axes, nearest, weighted
+from ecosg_update.scene.resample import FULL, Taps, averaging, axes, nearest, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,12 @@ class Layer:
         across, down = averaging(self._cols, cols), averaging(self._rows, rows)
         stored = self._stored(down, across)
         good = measured(stored, self._tiles.raster.nodata)
-        share = weighted(good, down, across)
         total = weighted(np.where(good, stored, 0).astype(np.float32), down, across)
+        if good.all() and down.is_full and across.is_full:
+            return total, np.ones_like(total)
+        share = weighted(good, down, across)
+        # All that is measured counts as 1 to the last bit, so that a value never depends on its window.
+        share[share > FULL] = 1
         return np.divide(total, share, out=np.zeros_like(total), where=share > 0), share
 
     def nearest(self, rows: slice, cols: slice) -> NDArray[np.uint8]:

@@ -44,12 +44,14 @@ def layers(found: Store, order: Sequence[str] | None = None) -> Layers:
     sizes = _sizes(found, images)
     files = {band: sizes[band] for band in bands() if band in sizes}
     if not files:
-        some = ", ".join(found.names[:3]) or "nothing"
-        raise SceneError(
-            f"{found.root}: no Sentinel-2 band files (found {some}); "
-            "give a .SAFE folder or zip, a folder with a band in each file name, or one GeoTIFF"
-        )
+        raise SceneError(f"{found.root}: no band of Sentinel-2 among {len(found.names)} files; {_cure(found)}")
     return Layers(files, {extra: sizes[extra] for extra in EXTRAS if extra in sizes}, _clouds(found))
+
+
+def _cure(found: Store) -> str:
+    if any(name.endswith("manifest.safe") or "GRANULE/" in name for name in found.names):
+        return "the product is incomplete, fetch it again"
+    return "give a .SAFE folder or zip, a folder with a band in each file name, or one GeoTIFF"
 
 
 def _stacked(found: Store, name: str, order: Sequence[str] | None) -> dict[str, Sizes]:

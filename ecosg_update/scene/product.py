@@ -68,9 +68,11 @@ class Scene:
 
     @property
     def inventory(self) -> str:
-        """Bands and pixel sizes in words: B02 at 10, 20, 60 m; B05 at 20, 60 m."""
-        sizes = {band: ", ".join(f"{size:g}" for size in sorted(found)) for band, found in self.files.items()}
-        return "; ".join(f"{band} at {text} m" for band, text in sizes.items())
+        """Bands and their pixel sizes in words: B02 B03 at 10 and 60 m; B05 at 20 m."""
+        alike: dict[str, list[str]] = {}
+        for band, sizes in self.files.items():
+            alike.setdefault(" and ".join(f"{size:g}" for size in sorted(sizes)), []).append(band)
+        return "; ".join(f"{' '.join(bands)} at {sizes} m" for sizes, bands in alike.items())
 
 
 def fitting(sizes: Sizes, pixel_m: float) -> Raster:

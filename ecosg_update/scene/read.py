@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,13 +19,10 @@ from ecosg_update.scene.bands import band_name, bands
 from ecosg_update.scene.ground import Ground
 from ecosg_update.scene.layer import Layer
 from ecosg_update.scene.product import SAME_SIZE, Scene, fitting
-from ecosg_update.scene.raster import Raster
+from ecosg_update.scene.raster import Raster, decoders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MOST_THREADS = 8
-"""JP2 tiles decoded at once; a window rarely holds more."""
 
 LEAST_SHARE = 0.5
 """A resampled value counts where at least half of its weight falls on measured pixels."""
@@ -53,39 +50,40 @@ def reader(
     Raises SceneError where bands are absent, too coarse or damaged, GridError where bands do not share a
     projection or an area.
     """
-    wanted = [band_name(name) for name in names]
     spare = {band_name(band): band_name(other) for band, other in (stand_ins or {}).items()}
-    used = {band: spare[band] for band in wanted if band not in scene.files and spare.get(band) in scene.files}
-    sources = [used.get(band, band) for band in wanted]
-    _check_present(scene, wanted, sources, pixel_m)
-    chosen = [fitting(scene.files[source], pixel_m) for source in sources]
+    wanted = {name: _present(name, scene, spare) for name in map(band_name, names)}
+    _check_present(scene, wanted, pixel_m)
+    sources = tuple(
+        Source(name, band, fitting(scene.files[band], pixel_m), scene.offset[band]) for name, band in wanted.items()
+    )
     if not resample:
-        _check_fine_enough(scene, sources, chosen, pixel_m)
-    grid = shared_grid(chosen, pixel_m)
-    workers = threads or min(MOST_THREADS, os.cpu_count() or 1)
-    return SceneReader(scene, tuple(wanted), sources, chosen, grid, used, workers)
+        _check_fine_enough(scene, sources, pixel_m)
+    grid = shared_grid([source.raster for source in sources], pixel_m)
+    return SceneReader(scene, sources, grid, threads=threads or decoders())
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a band of a reader comes from: `band` is another than `name` where it stands in for it."""
+
+    name: str
+    band: str
+    raster: Raster
+    offset: float
 
 
 class SceneReader:
     """A `layers.Reader` of one scene. It holds open files: close it, or use it in a `with`; one thread only."""
 
-    def __init__(
-        self,
-        scene: Scene,
-        names: tuple[str, ...],
-        sources: Sequence[str],
-        chosen: Sequence[Raster],
-        grid: GeoGrid,
-        stand_ins: Mapping[str, str],
-        threads: int,
-    ) -> None:
+    def __init__(self, scene: Scene, sources: tuple[Source, ...], grid: GeoGrid, *, threads: int) -> None:
         """Opens the files; `reader` is the door."""
         self.scene = scene
-        self.stand_ins = dict(stand_ins)
-        self._names, self._grid = names, grid
-        self._offsets = [scene.offset[source] for source in sources]
+        self.sources = sources
+        self._grid = grid
         with ExitStack() as opening:
-            self._layers = [opening.enter_context(closing(Layer(file, grid, threads=threads))) for file in chosen]
+            self._layers = [
+                opening.enter_context(closing(Layer(source.raster, grid, threads=threads))) for source in sources
+            ]
             self._ground = opening.enter_context(closing(Ground(scene, grid, threads=threads)))
             self._files = opening.pop_all()
 
@@ -97,7 +95,12 @@ class SceneReader:
     @property
     def bands(self) -> tuple[str, ...]:
         """The bands as asked for, also where another stands in."""
-        return self._names
+        return tuple(source.name for source in self.sources)
+
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """The bands that another stands in for, and which: to be logged."""
+        return {source.name: source.band for source in self.sources if source.name != source.band}
 
     @property
     def level(self) -> Level:
@@ -114,13 +117,13 @@ class SceneReader:
         _check_window(self._grid, rows, cols)
         values = np.empty((len(self._layers), rows.stop - rows.start, cols.stop - cols.start), np.float32)
         valid = self._ground.read(rows, cols)
-        for number, (layer, offset) in enumerate(zip(self._layers, self._offsets, strict=True)):
+        for number, (layer, source) in enumerate(zip(self._layers, self.sources, strict=True)):
             stored, share = layer.mean(rows, cols)
-            values[number] = (stored + np.float32(offset)) / np.float32(self.scene.quantification)
+            values[number] = (stored + np.float32(source.offset)) / np.float32(self.scene.quantification)
             valid &= share >= LEAST_SHARE
         values[:, ~valid] = 0
         return Reflectance(
-            values, valid, self._names, self._grid.window(rows, cols), self.scene.level, self.scene.acquired
+            values, valid, self.bands, self._grid.window(rows, cols), self.scene.level, self.scene.acquired
         )
 
     def classification(self, rows: slice, cols: slice) -> NDArray[np.uint8]:
@@ -171,8 +174,14 @@ def _intersection(bounds: Iterable[tuple[float, float, float, float]]) -> tuple[
     return max(wests), max(souths), min(easts), min(norths)
 
 
-def _check_present(scene: Scene, wanted: Sequence[str], sources: Sequence[str], pixel_m: float) -> None:
-    absent = [band for band, source in zip(wanted, sources, strict=True) if source not in scene.files]
+def _present(name: str, scene: Scene, spare: Mapping[str, str]) -> str:
+    """The band itself, else its stand-in where the scene has that, else the band again."""
+    other = spare.get(name, name)
+    return other if name not in scene.files and other in scene.files else name
+
+
+def _check_present(scene: Scene, wanted: Mapping[str, str], pixel_m: float) -> None:
+    absent = [name for name, band in wanted.items() if band not in scene.files]
     if absent or not wanted:
         raise SceneError(
             f"scene {scene.product}: {', '.join(absent) or 'no band'} wanted at {pixel_m:g} m, "
@@ -180,12 +189,12 @@ def _check_present(scene: Scene, wanted: Sequence[str], sources: Sequence[str], 
         )
 
 
-def _check_fine_enough(scene: Scene, sources: Sequence[str], chosen: Sequence[Raster], pixel_m: float) -> None:
+def _check_fine_enough(scene: Scene, sources: Sequence[Source], pixel_m: float) -> None:
     table = bands()
     coarse = [
-        f"{band} at {raster.pixel_m:g} m"
-        for band, raster in zip(sources, chosen, strict=True)
-        if raster.pixel_m > max(pixel_m, table[band].pixel_m) * (1 + SAME_SIZE)
+        f"{source.band} at {source.raster.pixel_m:g} m"
+        for source in sources
+        if source.raster.pixel_m > max(pixel_m, table[source.band].pixel_m) * (1 + SAME_SIZE)
     ]
     if coarse:
         raise SceneError(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SAME = 1e-3
 """Pixels: grids that differ by less are the same grid (1 cm at 10 m)."""
 
+FULL = 1 - 1e-5
+"""Weights of float32 that sum to more than this sum to 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
@@ -56,6 +59,11 @@ class Taps:
     def span(self) -> slice:
         """The source pixels from the first to the last."""
         return slice(int(self.index.min()), int(self.index.max()) + 1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the source covers every target pixel."""
+        return bool((self.weight.sum(axis=1) > 1 - (1 - FULL) / 4).all())
 
     @property
     def is_copy(self) -> bool:

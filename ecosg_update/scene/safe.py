@@ -59,6 +59,7 @@ def metadata(store: Store) -> Metadata:
     Raises SceneError for a document that is no XML, or whose numbers are none.
     """
     known = Metadata()
+    tiles: set[str] = set()
     for name in _documents(store.names):
         file = store.file(name)
         root = _root(file)
@@ -66,9 +67,12 @@ def metadata(store: Store) -> Metadata:
             if root.tag.endswith("_User_Product"):
                 known = _with_product(known, root)
             elif root.tag.endswith("_Tile_ID"):
+                tiles.add(_text(root, "TILE_ID"))
                 known = _with_tile(known, root)
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, IndexError) as error:
             raise SceneError(f"{file}: metadata cannot be understood ({error}); fetch the product again") from error
+    if len(tiles) > 1:
+        raise SceneError(f"{store.root}: holds {len(tiles)} tiles, expected one; give the path of one product")
     return known
 
 
@@ -109,8 +113,6 @@ def _with_product(known: Metadata, root: Element) -> Metadata:
 
 def _with_tile(known: Metadata, root: Element) -> Metadata:
     identity = _text(root, "TILE_ID")
-    if known.tile is not None:
-        raise ValueError(f"a second tile, {identity}, in one product")
     baseline = identity.rpartition("_N")[2]
     return replace(
         known,

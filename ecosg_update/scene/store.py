@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class File:
                 return
             with zipfile.ZipFile(self.container) as archive, archive.open(self.member) as packed:
                 yield packed, archive.getinfo(self.member).file_size  # type: ignore[misc]
-        except (OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError) as error:
             raise SceneError(f"{self}: cannot be read ({error}); fetch the product again") from error
 
     def content(self) -> bytes:
