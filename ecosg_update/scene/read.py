@@ -51,6 +51,8 @@ def reader(
     projection or an area.
     """
     spare = {band_name(band): band_name(other) for band, other in (stand_ins or {}).items()}
+    if len({band_name(name) for name in names}) != len(names) or not names:
+        raise SceneError(f"scene {scene.product}: bands {', '.join(names) or 'none'} wanted; name each band once")
     wanted = {name: _present(name, scene, spare) for name in map(band_name, names)}
     _check_present(scene, wanted, pixel_m)
     sources = tuple(
@@ -182,9 +184,9 @@ def _present(name: str, scene: Scene, spare: Mapping[str, str]) -> str:
 
 def _check_present(scene: Scene, wanted: Mapping[str, str], pixel_m: float) -> None:
     absent = [name for name, band in wanted.items() if band not in scene.files]
-    if absent or not wanted:
+    if absent:
         raise SceneError(
-            f"scene {scene.product}: {', '.join(absent) or 'no band'} wanted at {pixel_m:g} m, "
+            f"scene {scene.product}: {', '.join(absent)} wanted at {pixel_m:g} m, "
             f"found {scene.inventory}; fetch the missing files or name stand-ins"
         )
 
