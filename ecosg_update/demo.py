@@ -1,4 +1,4 @@
-"""The main job on an embedded default: a simulated scene, an old map with known mistakes, and how many were mended."""
+"""The main job on an embedded default: a simulated scene, an old map with known mistakes, how many were mended."""
 
 from __future__ import annotations
 

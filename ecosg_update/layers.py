@@ -146,7 +146,10 @@ class CoverMap:
 
     def __post_init__(self) -> None:
         _check(self.codes, np.uint8, self.grid.shape, "covers")
-        illegal = sorted(set(np.unique(self.codes).tolist()) - {0, *self.legend.codes})
+        legal = bytes(code for code in (0, *self.legend.codes) if code < 256)
+        illegal = sorted(
+            set(self.codes.tobytes().translate(None, delete=legal))
+        )  # a quarter of the time of np.unique
         if illegal:
             raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
 

@@ -1,4 +1,4 @@
-"""Is a JPEG 2000 file whole? OpenJPEG in several threads decodes a truncated file to zeros without an error.
+"""Is a JPEG 2000 file whole? Told from its headers, before hours of work depend on its last tile.
 
 Source of the layout: ISO/IEC 15444-1, annex A (codestream markers) and annex I (boxes).
 """
@@ -17,19 +17,20 @@ Span = tuple[int, int]
 """First byte and end of something in a file."""
 
 
-def tile_lengths(stream: BinaryIO, size: int) -> dict[int, int]:
-    """The bytes that each tile of a whole JPEG 2000 file of `size` bytes is coded in, by tile number.
+def truncation(stream: BinaryIO, size: int) -> str | None:
+    """What a JPEG 2000 file of `size` bytes lacks, in words; None where it is whole.
 
     Only the headers are read: the boxes, then the chain of tile-parts, each of which names its length, up to
-    the end marker. Raises ValueError, which says what is missing, for a file that is cut short; damage inside
-    the data of a tile is not seen here.
+    the end marker. Damage inside the data of a tile is not seen here.
     """
     try:
         start, end = _codestream(stream, size)
         tiles, first_part = _main_header(stream, start, end)
-        return _chain(stream, (first_part, end), tiles)
-    except EOFError as error:
-        raise ValueError(f"ends within a header, after {size} bytes") from error
+        return _broken_chain(stream, (first_part, end), tiles)
+    except EOFError:
+        return f"ends within a header, after {size} bytes"
+    except ValueError as error:
+        return str(error)
 
 
 def _codestream(stream: BinaryIO, size: int) -> Span:
@@ -78,22 +79,20 @@ def _tiles(fields: bytes) -> int:
     return -(-(width - left) // tile_width) * -(-(height - top) // tile_height)
 
 
-def _chain(stream: BinaryIO, parts: Span, tiles: int) -> dict[int, int]:
+def _broken_chain(stream: BinaryIO, parts: Span, tiles: int) -> str | None:
     """Follows the lengths from tile-part to tile-part; every tile must be there and the end marker last."""
     position, end = parts
-    lengths: dict[int, int] = {}
+    seen: set[int] = set()
     while _bytes(stream, position, 2) == SOT:
         index, length = struct.unpack(">HI", _bytes(stream, position + 4, 6))
         following = position + length if length else end - 2
         if not position < following <= end - 2:
-            raise ValueError(f"ends within tile {index}, at byte {end}")
-        lengths[index] = lengths.get(index, 0) + following - position
+            return f"ends within tile {index}, at byte {end}"
+        seen.add(index)
         position = following
     if _bytes(stream, position, 2) != EOC:
-        raise ValueError(f"is broken at byte {position}, after {len(lengths)} of {tiles} tiles")
-    if len(lengths) != tiles:
-        raise ValueError(f"holds {len(lengths)} of {tiles} tiles")
-    return lengths
+        return f"is broken at byte {position}, after {len(seen)} of {tiles} tiles"
+    return None if len(seen) == tiles else f"holds {len(seen)} of {tiles} tiles"
 
 
 def _bytes(stream: BinaryIO, position: int, count: int) -> bytes:

@@ -10,7 +10,10 @@ import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from ecosg_update.errors import GridError, SceneError
 from ecosg_update.grid import GeoGrid
-from ecosg_update.scene.codestream import tile_lengths
+from ecosg_update.scene.codestream import truncation
 from ecosg_update.scene.store import File
 
 if TYPE_CHECKING:
@@ -39,14 +42,8 @@ LEAST_TILE = 512
 CACHE_BYTES = 48 * 2**20
 """Kept for one raster: two rows of 1024 x 1024 tiles of a 10 m band (10,980 pixels wide) are 45 MB."""
 
-EMPTY_TILE = 512
-"""Bytes: a JP2 tile coded in no more is taken for truly empty where it decodes to zeros.
-
-Measured on products of 2022: empty tiles have up to 459 bytes (1024 x 1024 pixels), others hundreds to thousands.
-"""
-
 MOST_THREADS = 8
-"""JP2 tiles decoded at once; a window rarely holds more."""
+"""Tiles decoded at once; a window rarely holds more."""
 
 FETCH = "fetch the product again"
 
@@ -72,7 +69,7 @@ def rasters(file: File) -> tuple[tuple[Raster, str], ...]:
 
     Raises SceneError for a file that is not what its ending says, GridError where it has no place on earth.
     """
-    with gdal(threads=1), _opened(file) as dataset:
+    with gdal(), _opened(file) as dataset:
         grid = _grid(file, dataset)
         size = pixel_metres(grid)
         return tuple(
@@ -89,24 +86,24 @@ def pixel_metres(grid: GeoGrid) -> float:
     return grid.pixel[1] * (METRES_PER_DEGREE if grid.is_geographic else 1.0)
 
 
-def decoders() -> int:
-    """How many threads decode JP2 tiles: the cores there are, 2 to 8.
+def gdal() -> Any:
+    """The surroundings in which GDAL reads: no side files, no network, one thread of its own.
 
-    Two also on one core: GDAL then takes another way through the file (measured on a 60 m band of 100 tiles,
-    GDAL 3.10: 0.5 s of CPU against 1.6 s with one thread).
+    With more threads of its own GDAL 3.10 and 3.12 return a JP2 tile that cannot be decoded as zeros or as
+    whatever was in memory, without an error; with one it raises. `Tiles` brings the threads.
     """
-    return max(2, min(MOST_THREADS, os.cpu_count() or 1))
-
-
-def gdal(*, threads: int) -> Any:
-    """The surroundings in which GDAL reads: no side files, no network, `threads` to decode JP2."""
     return rasterio.Env(
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
         GDAL_PAM_ENABLED="NO",
         GDAL_GEOREF_SOURCES="INTERNAL",
         CPL_VSIL_CURL_ALLOWED_EXTENSIONS="{none}",
-        GDAL_NUM_THREADS=str(threads),
+        GDAL_NUM_THREADS="1",
     )
+
+
+def decoders() -> int:
+    """How many threads decode tiles: the cores there are, 8 at most."""
+    return min(MOST_THREADS, os.cpu_count() or 1)
 
 
 class Tiles:
@@ -117,19 +114,20 @@ class Tiles:
 
     def __init__(self, raster: Raster, *, threads: int) -> None:
         """Opens the file; SceneError where it is damaged or cut short."""
+        if _driver(raster.file) == JP2:
+            _check_whole(raster.file)
         self.raster = raster
+        self.decoded_pixels = 0
         self._threads = threads
-        self._coded = _coded_sizes(raster.file) if _driver(raster.file) == JP2 else {}
-        with gdal(threads=threads):
-            self._dataset = _opened(raster.file)
+        self._idle: SimpleQueue[Any] = SimpleQueue()
         rows, cols = raster.block
         self._tile = rows * -(-LEAST_TILE // rows), cols * -(-LEAST_TILE // cols)
         self._kept: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
-        self.decoded_pixels = 0
 
     def close(self) -> None:
         """Closes the file and forgets the tiles."""
-        self._dataset.close()
+        while not self._idle.empty():
+            self._idle.get().close()
         self._kept.clear()
 
     def window(self, rows: slice, cols: slice) -> NDArray[Any]:
@@ -141,7 +139,7 @@ class Tiles:
             for col in range(cols.start // width, -(-cols.stop // width))
         ]
         self._decode([key for key in needed if key not in self._kept])
-        values = np.empty((rows.stop - rows.start, cols.stop - cols.start), self._dataset.dtypes[0])
+        values = np.empty((rows.stop - rows.start, cols.stop - cols.start), self._kept[needed[0]].dtype)
         for row, col in needed:
             tile = self._kept[row, col]
             self._kept.move_to_end((row, col))
@@ -153,19 +151,38 @@ class Tiles:
         return values
 
     def _decode(self, keys: list[tuple[int, int]]) -> None:
-        """Reads the rectangle around the missing tiles in one call, so that GDAL decodes them in parallel."""
+        """Reads the missing tiles side by side, each thread through a handle of its own."""
         if not keys:
             return
-        height, width = self._tile
-        first_row, first_col = min(row for row, _ in keys), min(col for _, col in keys)
-        last_row, last_col = max(row for row, _ in keys), max(col for _, col in keys)
-        rows = slice(first_row * height, min((last_row + 1) * height, self.raster.grid.shape[0]))
-        cols = slice(first_col * width, min((last_col + 1) * width, self.raster.grid.shape[1]))
-        values = self._read(self._dataset, rows, cols, self._threads)
-        self._check_zeros(values, rows, cols)
-        for row, col in keys:
-            top, left = row * height - rows.start, col * width - cols.start
-            self._kept[row, col] = values[top : top + height, left : left + width].copy()
+        with ThreadPoolExecutor(min(self._threads, len(keys))) as pool:
+            for key, tile in zip(keys, pool.map(self._read, keys), strict=True):
+                self._kept[key] = tile
+                self.decoded_pixels += tile.size
+
+    def _read(self, key: tuple[int, int]) -> NDArray[Any]:
+        rows, cols = (
+            slice(number * size, min((number + 1) * size, whole))
+            for number, size, whole in zip(key, self._tile, self.raster.grid.shape, strict=True)
+        )
+        try:
+            with gdal(), self._handle() as dataset:
+                tile: NDArray[Any] = dataset.read(self.raster.layer, window=RasterioWindow.from_slices(rows, cols))
+        except RasterioError as error:
+            where = f"rows {rows.start}..{rows.stop}, columns {cols.start}..{cols.stop}"
+            raise SceneError(f"{self.raster.file}: {where} cannot be decoded; {FETCH}") from error
+        return tile
+
+    @contextmanager
+    def _handle(self) -> Iterator[Any]:
+        """An open dataset that no other thread uses meanwhile."""
+        try:
+            dataset = self._idle.get_nowait()
+        except Empty:
+            dataset = _opened(self.raster.file)
+        try:
+            yield dataset
+        finally:
+            self._idle.put(dataset)
 
     def _forget(self) -> None:
         size = sum(tile.nbytes for tile in self._kept.values())
@@ -173,44 +190,11 @@ class Tiles:
             _, oldest = self._kept.popitem(last=False)
             size -= oldest.nbytes
 
-    def _check_zeros(self, values: NDArray[Any], rows: slice, cols: slice) -> None:
-        """A damaged JP2 tile is zeros to several threads and an error to one: suspect zeros are read again."""
-        across = -(-self.raster.grid.shape[1] // self.raster.block[1])
-        for block_rows, block_cols in _blocks(self.raster.block, rows, cols):
-            number = block_rows.start // self.raster.block[0] * across + block_cols.start // self.raster.block[1]
-            if self._coded.get(number, 0) <= EMPTY_TILE:
-                continue
-            if not values[_within(block_rows, rows), _within(block_cols, cols)].any():
-                with gdal(threads=1), _opened(self.raster.file) as again:
-                    self._read(again, block_rows, block_cols, 1)
-
-    def _read(self, dataset: Any, rows: slice, cols: slice, threads: int) -> NDArray[Any]:
-        window = RasterioWindow.from_slices(rows, cols)
-        try:
-            with gdal(threads=threads):
-                values: NDArray[Any] = dataset.read(self.raster.layer, window=window)
-        except RasterioError as error:
-            where = f"rows {rows.start}..{rows.stop}, columns {cols.start}..{cols.stop}"
-            raise SceneError(f"{self.raster.file}: {where} cannot be decoded; {FETCH}") from error
-        self.decoded_pixels += values.size
-        return values
-
 
 def _overlap(wanted: slice, start: int, size: int) -> tuple[slice, slice]:
     """Where a tile and the wanted pixels meet, seen from the tile and from the wanted window."""
     first, last = max(wanted.start, start), min(wanted.stop, start + size)
     return slice(first - start, last - start), slice(first - wanted.start, last - wanted.start)
-
-
-def _blocks(block: tuple[int, int], rows: slice, cols: slice) -> Iterator[tuple[slice, slice]]:
-    """The blocks within rows and columns that start on a block."""
-    for top in range(rows.start, rows.stop, block[0]):
-        for left in range(cols.start, cols.stop, block[1]):
-            yield slice(top, min(top + block[0], rows.stop)), slice(left, min(left + block[1], cols.stop))
-
-
-def _within(part: slice, whole: slice) -> slice:
-    return slice(part.start - whole.start, part.stop - whole.start)
 
 
 def _driver(file: File) -> str:
@@ -240,10 +224,8 @@ def _grid(file: File, dataset: Any) -> GeoGrid:
         raise GridError(f"{file}: {error}") from error
 
 
-def _coded_sizes(file: File) -> dict[int, int]:
-    """Bytes of each tile of a JP2 file; SceneError where the file is cut short."""
+def _check_whole(file: File) -> None:
     with file.stream() as (stream, size):
-        try:
-            return tile_lengths(stream, size)
-        except ValueError as error:
-            raise SceneError(f"{file}: the JPEG 2000 file {error}; {FETCH}") from error
+        fault = truncation(stream, size)
+    if fault:
+        raise SceneError(f"{file}: the JPEG 2000 file {fault}; {FETCH}")

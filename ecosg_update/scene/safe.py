@@ -62,7 +62,7 @@ def metadata(store: Store) -> Metadata:
     tiles: set[str] = set()
     for name in _documents(store.names):
         file = store.file(name)
-        root = _root(file)
+        root = document(file)
         try:
             if root.tag.endswith("_User_Product"):
                 known = _with_product(known, root)
@@ -87,7 +87,8 @@ def _is_xml(name: str) -> bool:
     return name.lower().endswith(".xml")
 
 
-def _root(file: File) -> Element:
+def document(file: File) -> Element:
+    """The root of an XML file; SceneError where it is none, or defines entities of its own."""
     try:
         root: Element = fromstring(file.content(), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:

@@ -56,9 +56,9 @@ def strips(
 
     Each strip is a `Prediction` on `reader.grid.window(...)`: share is 1 where the pixel was valid, else 0 with all
     probabilities 0. The results do not depend on `window`; for a seamless engine neither on `size` (pixels of a
-    window's side) nor on `overlap`, but for rounding and nearer than the halo to the scene's border where the scene
-    is no multiple of the engine's stride. For other engines windows are blended linearly. Invalid pixels inside a
-    window are fed to the engine as they are read (0); windows without a valid pixel are not predicted.
+    window's side) nor on `overlap`, but for rounding. Other engines see farther than their halo: their windows
+    differ a little and are blended linearly. Invalid pixels inside a window are fed to the engine as they are read
+    (0); windows without a valid pixel are not predicted.
     batch: windows a call of the network, worth more than 1 on a GPU. prepare: brings each window to the engine's
     level; it must not mix pixels. Memory: one row of windows.
 

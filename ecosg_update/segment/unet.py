@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 import segmentation_models_pytorch as smp
+import timm
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,7 +27,7 @@ class UNet(nn.Module):
 
     def __init__(self, in_bands: int, classes: int, *, encoder: str = "resnet34") -> None:
         super().__init__()
-        if encoder not in smp.encoders.encoders and not encoder.startswith("tu-"):
+        if encoder not in smp.encoders.encoders and not _is_timm(encoder):
             known = ", ".join(sorted(smp.encoders.encoders)[:12])
             raise ModelError(f"unet: encoder {encoder!r} does not exist, there are {known} ... and timm's as tu-NAME")
         self.network = smp.Unet(encoder, encoder_weights=None, in_channels=in_bands, classes=classes)
@@ -45,6 +46,11 @@ class UNet(nn.Module):
         padded = functional.pad(bands, padding, mode="replicate") if any(padding) else bands
         logits: Tensor = self.network(padded)
         return logits[..., :height, :width]
+
+
+def _is_timm(encoder: str) -> bool:
+    """Whether it is `tu-` and a network of timm itself; timm would fetch hf-hub:OWNER/MODEL from the web."""
+    return encoder.startswith("tu-") and bool(timm.is_model(encoder.removeprefix("tu-")))
 
 
 DESIGN = Design(UNet, halo=64, stride=STRIDE)

@@ -7,7 +7,7 @@ from ecosg_update.errors import ConfigError, FormatError, OutputError
 from ecosg_update.formats import direct, geotiff, netcdf, products
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import LatLonGrid
-from tests.formats.faults import file_size_limit
+from tests.formats.faults import file_size_limit, killed_after
 from tests.formats.maps import DATELINE, IRELAND, PROVENANCE, patch
 
 ALL = ["a.nc", "a.tif.aux.xml", "a.tif", "a.dir", "a.hdr"]
@@ -63,3 +63,18 @@ def test_what_surfex_cannot_find_or_read_stops_all(tmp_path):
 def test_an_unknown_format_is_a_fault_of_the_configuration(tmp_path, formats):
     with pytest.raises(ConfigError, match="expected some of nc, tif, dir"):
         products.write_patch(patch(IRELAND), tmp_path / "a", provenance=PROVENANCE, formats=formats)
+
+
+def test_a_kill_leaves_whole_products_and_the_next_run_tidies_up(tmp_path):
+    made = patch(IRELAND)
+
+    def work():
+        products.write_patch(made, tmp_path / "a", provenance=PROVENANCE, overwrite=True)
+
+    work()
+    whole = {name: (tmp_path / name).read_bytes() for name in ALL}
+    for moment in range(8):
+        killed_after(0.02 + 0.01 * moment, work)
+        assert {name: (tmp_path / name).read_bytes() for name in ALL} == whole
+    work()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(ALL)
