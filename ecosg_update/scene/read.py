@@ -112,18 +112,20 @@ class SceneReader:
     def read(self, rows: slice, cols: slice) -> Reflectance:
         """The reflectance of rows and columns of the grid.
 
-        valid: measured in every band, not saturated, and ground that may vote (`scene.mask`). Values may be a
-        little below 0 over dark water and above 1 over bright cloud. Raises GridError for a window that leaves
+        valid: measured in every band, not saturated, and ground that may vote (`scene.mask`). Cloud and shadow
+        keep what was measured, so that an engine sees the neighbours of its pixels as they are. Values may be
+        a little below 0 over dark water and above 1 over bright cloud. Raises GridError for a window that leaves
         the grid, SceneError for pixels that cannot be decoded.
         """
         _check_window(self._grid, rows, cols)
         values = np.empty((len(self._layers), rows.stop - rows.start, cols.stop - cols.start), np.float32)
-        valid = self._ground.read(rows, cols)
+        measured = np.ones(values.shape[1:], np.bool_)
         for number, (layer, source) in enumerate(zip(self._layers, self.sources, strict=True)):
             stored, share = layer.mean(rows, cols)
             values[number] = (stored + np.float32(source.offset)) / np.float32(self.scene.quantification)
-            valid &= share >= LEAST_SHARE
-        values[:, ~valid] = 0
+            measured &= share >= LEAST_SHARE
+        values[:, ~measured] = 0
+        valid = measured & self._ground.read(rows, cols)
         return Reflectance(
             values, valid, self.bands, self._grid.window(rows, cols), self.scene.level, self.scene.acquired
         )
