@@ -160,17 +160,17 @@ def shared_grid(chosen: Sequence[Raster], pixel_m: float) -> GeoGrid:
         raise GridError(f"{other.file}: in {other.grid.crs}, {anchor.file} in {anchor.grid.crs}; warp one of them")
     same = abs(anchor.pixel_m / pixel_m - 1) < SAME_SIZE
     scale = 1.0 if same else pixel_m / anchor.pixel_m
-    lattice = anchor.grid.transform * Affine.scale(scale)
+    lattice = anchor.grid.transform @ Affine.scale(scale)
     west, south, east, north = _intersection(raster.grid.bounds for raster in chosen)
-    left, top = ~lattice * (west, north)
-    right, bottom = ~lattice * (east, south)
+    left, top = ~lattice @ (west, north)
+    right, bottom = ~lattice @ (east, south)
     first_col, first_row = math.ceil(left - EDGE), math.ceil(top - EDGE)
     cols, rows = math.floor(right + EDGE) - first_col, math.floor(bottom + EDGE) - first_row
     if rows < 1 or cols < 1:
         raise GridError(
             f"{anchor.file.container}: no pixel of {pixel_m:g} m is covered by all bands; check the files"
         )
-    return GeoGrid(anchor.grid.crs, lattice * Affine.translation(first_col, first_row), (rows, cols))
+    return GeoGrid(anchor.grid.crs, lattice @ Affine.translation(first_col, first_row), (rows, cols))
 
 
 def _intersection(bounds: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
