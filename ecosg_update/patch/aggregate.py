@@ -7,34 +7,22 @@ a number of pixels, and the mass over all cells is the number of valid pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ecosg_update.errors import GridError, TableError
 from ecosg_update.grid import GeoGrid, LatLonGrid
 from ecosg_update.layers import Prediction
-from ecosg_update.patch.lattice import Lattice, lattice
-from ecosg_update.patch.overlap import overlaps
+from ecosg_update.patch.spread import Band, Kernel, Probabilities, class_map, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ecosg_update.legend import Legend
-
-Kernel = Literal["numba", "numpy"]
-"""The compiled way, or its plain twin (tens of times slower, no compiler needed): the same answer."""
-
-Codes = NDArray[np.uint8] | NDArray[np.uint16]
-
-BANDS_PER_THREAD = 4
-"""Bands of target rows a thread works through: enough that the slanted ends of a scene even out."""
-
-NUMPY_PIXELS = 2**18
-"""Pixels that the numpy kernel looks at together (about 200 bytes each)."""
+    from ecosg_update.patch.spread import Codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +49,17 @@ class Mass:
     def add(self, strip: Prediction, *, kernel: Kernel = "numba", threads: int = 2) -> None:
         """Add a Prediction on any grid, each pixel weighted by its share; TableError for another legend."""
         if strip.legend != self.legend:
-            raise TableError(f"aggregate: found legend {strip.legend.name}, expected {self.legend.name}; cross it first")
-        pixels = _Probabilities(strip.values, strip.share)
-        _spread(pixels, _geo(strip.grid), self, kernel, threads)
+            raise TableError(
+                f"aggregate: found legend {strip.legend.name}, expected {self.legend.name}; cross it first"
+            )
+        grid = strip.grid.geo() if isinstance(strip.grid, LatLonGrid) else strip.grid
+        for band in spread(Probabilities(strip.values, strip.share), grid, self.grid, kernel=kernel, threads=threads):
+            self._grow(band)
 
     def add_codes(self, codes: Codes, grid: GeoGrid, *, kernel: Kernel = "numba", threads: int = 2) -> None:
         """Add a class map, unsigned (y, x) of codes of the legend; 0 and codes outside the legend are no data."""
-        if codes.shape != grid.shape or codes.dtype not in (np.uint8, np.uint16):
-            raise GridError(
-                f"aggregate: found {codes.dtype} codes of shape {codes.shape}, expected uint8 or uint16 {grid.shape}"
-            )
-        _spread(_ClassMap(codes, _lookup(self.legend, codes.dtype)), grid, self, kernel, threads)
+        for band in spread(class_map(codes, grid, self.legend), grid, self.grid, kernel=kernel, threads=threads):
+            self._grow(band)
 
     def added(self, other: Mass) -> Mass:
         """The sum of two masses of the same legend and grid; GridError or TableError where they differ."""
@@ -80,6 +68,10 @@ class Mass:
         if other.legend != self.legend:
             raise TableError(f"aggregate: found masses of {other.legend.name}, expected {self.legend.name}")
         return Mass(self.values + other.values, self.covered + other.covered, self.legend, self.grid)
+
+    def _grow(self, band: Band) -> None:
+        self.values[:, band.rows] += band.values
+        self.covered[band.rows] += band.covered
 
     def prediction(self, origin: str) -> Prediction:
         """The class fractions of each cell and the share of it that valid pixels cover (at most 1)."""
@@ -134,19 +126,3 @@ def aggregate_codes(
     mass = Mass.zero(legend, target)
     mass.add_codes(codes, grid, kernel=kernel, threads=threads)
     return mass.prediction(origin or legend.name)
-
-
-@dataclass(frozen=True, eq=False)
-class _ClassMap:
-    """Pixels that are codes. lookup: int16, code to class row, -1 for no data."""
-
-    codes: Codes
-    lookup: NDArray[np.int16]
-
-    def spread(self, nodes: Lattice, window: Window, values: Floats, covered: Floats) -> None:
-        from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba is imported where it is used
-
-        spread_codes(self.codes, self.lookup, nodes.u, nodes.v, _layout(nodes), window, values, covered)
-
-    def sums(self, found: Overlaps, rows: slice, cells: NDArray[np.intp], count: int) -> Iterator[...]:
-        ...

@@ -60,7 +60,7 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
 
 @_compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
-    """The flat index of a cell of the target, -1 outside the window; columns close around the globe."""
+    """The flat index of a cell within the window, -1 outside it; columns close around the globe."""
     first, end, cols, world = window
     if not first <= j < end:
         return -1
@@ -68,7 +68,7 @@ def _cell(j, i, window):  # type: ignore[no-untyped-def]
         i %= world
         if i >= cols:
             return -1
-    return j * cols + i
+    return (j - first) * cols + i
 
 
 @_compiled
@@ -307,7 +307,7 @@ def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: i
 
     codes: unsigned (y, x). lookup: code to class row, -1 for no data. u, v, layout = (step, row, col, capacity, fine):
     the lattice. window: (first row, end row, columns of the target, columns around the globe). mass (class, cell)
-    and covered (cell,), float64 of the whole target, are added to.
+    and covered (cell,), float64 of the window's cells, are added to.
     """
     step, row0, col0, capacity, fine = layout
     places, weights = np.empty((capacity + 2, 3), np.int64), np.empty(capacity + 2)

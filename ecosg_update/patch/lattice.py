@@ -20,6 +20,9 @@ COARSEST_STEP = 256
 TOLERANCE = 1e-4
 """Cells by which an interpolated pixel corner may miss the projected one (3 cm at 300 m)."""
 
+TWIST = 1e-5
+"""How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
+
 SPLITS = 2**18
 """Most cell shares that one row of a lattice block may have: bounds the kernels' buffers (a few MB)."""
 
@@ -46,6 +49,24 @@ class Lattice:
     def splits(self) -> tuple[int, int]:
         """The most (rows, columns) of cells that one pixel meets."""
         return _cells_met(self.v, self.step), _cells_met(self.u, self.step)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether every pixel is upright, smaller than a quarter of a cell and as good as a parallelogram.
+
+        Then no pixel meets two parallel cell edges, and cutting it along a straight line in its own space is the
+        same as in the space of the cells, to within `TWIST` of the pixel.
+        """
+        (u_down, u_along), (v_down, v_along) = ([np.diff(axis, axis=n) for n in (0, 1)] for axis in (self.u, self.v))
+        if u_along.min() <= 0 or v_down.min() <= 0:
+            return False
+        if np.abs(u_down).max() > u_along.min() / 2 or np.abs(v_along).max() > v_down.min() / 2:
+            return False
+        twist = max(
+            np.abs(np.diff(u_along, axis=0)).max() / u_along.min(),
+            np.abs(np.diff(v_along, axis=0)).max() / v_down.min(),
+        )
+        return bool(max(u_along.max(), v_down.max()) <= self.step / 4 and twist <= TWIST * self.step)
 
 
 def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 UNIT = float(2**30)
 """Parts of a pixel that are told apart: a part is a multiple of 1e-9 pixel."""
 
-SNAP = 1e-8
+SNAP = 1e-9
 """A corner within this many cells of a cell edge lies on it (rounding of degrees at 1/10800 is 6e-10 cells)."""
 
 
