@@ -155,7 +155,8 @@ class Labels:
         present = np.unique(codes)
         rows = tables.code_rows(self.legend, present, self.raster.nodata)
         known = np.array([0, *self.legend.codes], np.uint16)
-        return np.take(known, rows[np.maximum(codes, 0)] + 1)
+        coded: NDArray[np.uint16] = known[rows[np.maximum(codes, 0)] + 1]
+        return coded
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
-from ecosg_update.patch.aggregate import resampled
 from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
 

@@ -12,8 +12,8 @@ from ecosg_update.formats import atomic, direct, geotiff, netcdf
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import CoverMap, Patch
-from ecosg_update.patch.aggregate import resampled
 from ecosg_update.patch.decide import Policy
+from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 
 

@@ -18,7 +18,7 @@ from numba import njit
 from ecosg_update.patch.overlap import SNAP, UNIT
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -74,7 +74,7 @@ def _cell(j, i, window):  # type: ignore[no-untyped-def]
 @_compiled
 def _mean_within(start, end):  # type: ignore[no-untyped-def]
     """The mean of a line from `start` to `end`, each of its values clipped to 0..1."""
-    if 0 <= min(start, end) and max(start, end) <= 1:
+    if min(start, end) >= 0 and max(start, end) <= 1:
         return 0.5 * (start + end)
     if max(start, end) <= 0:
         return 0.0

@@ -43,7 +43,7 @@ def winners(
     for row in sorted(range(len(legend)), key=lambda row: (legend.priority[row], legend.codes[row]), reverse=True):
         codes[mass[row] >= threshold] = legend.codes[row]
     if base is not None:
-        known = legend.rows[np.minimum(base, len(legend.rows) - 1)].astype(np.intp)
+        known = legend.rows[np.minimum(base.astype(np.intp), len(legend.rows) - 1)].astype(np.intp)
         known[base >= len(legend.rows)] = -1
         held = np.take_along_axis(mass, np.maximum(known, 0)[None], axis=0)[0]
         codes = np.where((known >= 0) & (held >= threshold), base, codes).astype(codes.dtype)
