@@ -38,6 +38,9 @@ IMAGE_PIXEL_M = 60.0
 
 IMAGE_BANDS = ("B04", "B03", "B02")
 
+GAMMA = 0.7
+"""Brightens the dark parts of the picture, as screens do for photographs."""
+
 STAND_INS = {"B08": "B8A"}
 """Products of R60m bands have no B08; B8A sees the same near infrared, narrower."""
 
@@ -262,7 +265,7 @@ class SceneEvidence:
         raise NotImplementedError
 
     def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:
-        """True colour over `cells`, stretched to the 2nd and 98th percentile, white where nothing was measured."""
+        """True colour over `cells`, white where nothing was measured."""
         from ecosg_update.scene.read import reader  # noqa: PLC0415
 
         width, height = size
@@ -279,10 +282,14 @@ class SceneEvidence:
 
 
 def _sampled(seen: Reflectance, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none."""
+    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none.
+
+    Ground (not cloud) is stretched to its 1st and 99th percentile and brightened in the dark parts.
+    """
     measured = (seen.values != 0).any(axis=0)
-    low, high = np.percentile(seen.values[:, measured], (2, 98)) if measured.any() else (0.0, 1.0)
-    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) * 255
+    ground = seen.valid if seen.valid.any() else measured
+    low, high = np.percentile(seen.values[:, ground], (1, 99)) if ground.any() else (0.0, 1.0)
+    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255
     x, y = projection(GEOGRAPHIC, seen.grid.crs).transform(lon, lat)
     cols, rows = ~seen.grid.transform @ (x, y)
     height, width = seen.grid.shape

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PANEL = 560
 """Longest side of a panel, pixels."""
 
+SMALLEST = 400
+"""Longest side of the panel of a small grid."""
+
 GAP, HEAD, LINE = 16, 64, 22
 INK, PAPER, QUIET = (30, 30, 30), (255, 255, 255), (238, 238, 238)
 REASON_COLOURS = {
@@ -60,7 +63,7 @@ def quicklook(patch: Patch, title: str, image: NDArray[np.uint8] | None = None) 
 def panel_size(grid: LatLonGrid) -> tuple[int, int]:
     """(width, height) of a panel in pixels: true proportions at the grid's middle latitude."""
     aspect = grid.cols * max(0.05, math.cos(math.radians((grid.north + grid.south) / 2))) / grid.rows
-    longest = min(PANEL, max(240, 4 * max(grid.shape)))
+    longest = min(PANEL, max(SMALLEST, 4 * max(grid.shape)))
     if aspect >= 1:
         return longest, max(1, round(longest / aspect))
     return max(1, round(longest * aspect)), longest
