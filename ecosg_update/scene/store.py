@@ -53,6 +53,7 @@ class File:
                 return
             with zipfile.ZipFile(self.container) as archive, archive.open(self.member) as packed:
                 yield packed, archive.getinfo(self.member).file_size  # type: ignore[misc]
+        # RuntimeError is what zipfile raises for a member that is encrypted or packed in an unknown way.
         except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError) as error:
             raise SceneError(f"{self}: cannot be read ({error}); fetch the product again") from error
 
