@@ -8,6 +8,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from ecosg_update.cli import main
+
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
@@ -32,8 +34,6 @@ class Said(NamedTuple):
 
 def say(*arguments: object) -> Said:
     """The command line in this process: exit code, stdout, stderr."""
-    from ecosg_update.cli import main
-
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

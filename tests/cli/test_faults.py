@@ -12,6 +12,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from ecosg_update.demo import CHECKPOINT
 from tests.conftest import say, shared
 
 CONFIG = """
@@ -34,9 +35,7 @@ def parts(simulated):
     """The pieces of a run that works: scene, engine, base."""
     folder, _ = simulated
     scene = next((folder / "input").glob("*.SAFE"))
-    import ecosg_update.demo
-
-    engine = f'checkpoint = "{ecosg_update.demo.CHECKPOINT}"'
+    engine = f'checkpoint = "{CHECKPOINT}"'
     return {"scene": scene, "engine": engine, "base": folder / "input" / "simulated_base.dir", "target": ""}
 
 
@@ -127,9 +126,7 @@ def test_a_domain_outside_the_base(tmp_path, parts):
 
 
 def test_weights_with_one_byte_changed(tmp_path, parts):
-    import ecosg_update.demo
-
-    for file in ecosg_update.demo.CHECKPOINT.parent.glob("demo.*"):
+    for file in CHECKPOINT.parent.glob("demo.*"):
         shutil.copy(file, tmp_path)
     weights = tmp_path / "demo.safetensors"
     content = bytearray(weights.read_bytes())
