@@ -1,0 +1,69 @@
+"""Class probabilities through a crosswalk: the legend changes, the grid and the sum do not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ecosg_update.crosswalk.context import alternatives
+from ecosg_update.errors import GridError, TableError
+from ecosg_update.layers import Context, Crosswalk, Prediction
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class _Route(NamedTuple):
+    """Where probability goes: the covers the base may keep, the covers the neighbours may offer, the default."""
+
+    own: tuple[int, ...]
+    around: tuple[int, ...]
+    default: int
+
+
+def covers(prediction: Prediction, crosswalk: Crosswalk, context: Context) -> Prediction:
+    """The probabilities of the target legend, with sub-types by rule R1.
+
+    The probability that the table gives to a cover goes, within the covers that the row's rules allow, to the
+    original's own cover; else to the majority sub-type around the cell; else to the table's choice. What a
+    source class says about the group is never altered, and the sum over classes is conserved.
+    Raises TableError for another legend and GridError for another grid than the context's.
+    """
+    if prediction.legend != crosswalk.source:
+        raise TableError(
+            f"crosswalk: found a prediction in {prediction.legend.name}, expected {crosswalk.source.name}"
+        )
+    if prediction.grid != context.grid:
+        raise GridError("crosswalk: prediction and context lie on different grids; aggregate to the context's grid")
+    values = np.zeros((len(crosswalk.target), *context.grid.shape), np.float32)
+    columns = np.arange(values[0].size)
+    flat = values.reshape(len(values), -1)
+    row_of = crosswalk.target.rows
+    for route, shares in _routes(crosswalk, context.zone).items():
+        probability = np.tensordot(shares, prediction.values, axes=1).ravel()
+        flat[row_of[_landing(route, context)].ravel(), columns] += probability
+    return Prediction(values, prediction.share, crosswalk.target, context.grid, prediction.origin)
+
+
+def _routes(crosswalk: Crosswalk, zone: int) -> dict[_Route, NDArray[np.float32]]:
+    """For each route, float32 (source,): the share of each source class that takes it."""
+    routes: dict[_Route, NDArray[np.float32]] = defaultdict(lambda: np.zeros(len(crosswalk.source), np.float32))
+    weights = crosswalk.weights[zone]
+    for source, target in zip(*np.nonzero(weights), strict=True):
+        default = crosswalk.target.codes[target]
+        own = alternatives(crosswalk, crosswalk.inherit[zone][source], default)
+        around = alternatives(crosswalk, crosswalk.neighbours[zone][source], default)
+        routes[_Route(own, around, default)][source] += weights[source, target]
+    return routes
+
+
+def _landing(route: _Route, context: Context) -> NDArray[np.uint8]:
+    """uint8 (y, x): the cover that the probability of a route lands on in each cell."""
+    landing = np.full(context.base.shape, route.default, np.uint8)
+    around = context.majority.get(route.around)
+    if around is not None:
+        np.copyto(landing, around, where=around > 0)
+    np.copyto(landing, context.base, where=np.isin(context.base, route.own))
+    return landing

@@ -1,0 +1,100 @@
+"""The card of a checkpoint: what a network eats, what it says, where it comes from. JSON beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from ecosg_update.errors import ModelError
+from ecosg_update.layers import Level
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Each band shifted and scaled: (reflectance - mean) / std, reflectance 0..1, one number a band of the card."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    __pydantic_config__ = _STRICT
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not all(0 < std < float("inf") for std in self.std):
+            raise ModelError("card: normalisation needs one mean and one finite positive std a band")
+
+
+Normalisation = Standard | Literal["dynamicworld"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What must be known to use a network's weights rightly.
+
+    engine, arguments: what `engines.build` is asked for. bands, level, pixel_m: what the network was trained on,
+    and the only thing that it may be fed. legend, codes: the classes in the order of the network's output. halo:
+    pixels of context that a prediction needs. stride: windows begin at multiples of it. seamless: the halo covers
+    the whole receptive field; where False, probabilities depend a little on how a scene is cut into windows.
+    provenance, licence: of the weights. notes: limits that a user must know. sha256: of the safetensors file.
+    """
+
+    engine: str
+    bands: tuple[str, ...]
+    level: Level
+    pixel_m: float
+    normalisation: Normalisation
+    legend: str
+    codes: tuple[int, ...]
+    halo: int
+    stride: int
+    seamless: bool
+    provenance: str
+    licence: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    notes: str = ""
+    sha256: str = ""
+
+    __pydantic_config__ = _STRICT
+
+    def __post_init__(self) -> None:
+        if not self.bands or len(set(self.bands)) < len(self.bands):
+            raise ModelError(f"card: bands are {self.bands}, expected at least one, each once")
+        if (
+            not self.codes
+            or len(set(self.codes)) < len(self.codes)
+            or not 1 <= min(self.codes) <= max(self.codes) <= 999
+        ):
+            raise ModelError("card: codes must be at least one class of 1..999, each once")
+        if isinstance(self.normalisation, Standard) and len(self.normalisation.mean) != len(self.bands):
+            raise ModelError(
+                f"card: {len(self.normalisation.mean)} means for {len(self.bands)} bands, expected one a band"
+            )
+        if not 0 < self.pixel_m < float("inf") or self.halo < 0 or self.stride < 1:
+            raise ModelError("card: pixel_m must be above 0, halo at least 0, stride at least 1")
+
+    @property
+    def origin(self) -> str:
+        """The engine and the beginning of its checksum, as predictions name their source."""
+        return f"{self.engine}:{self.sha256[:12]}" if self.sha256 else self.engine
+
+
+_ADAPTER = TypeAdapter(Card)
+
+
+def to_json(card: Card) -> bytes:
+    """The card as indented JSON."""
+    return _ADAPTER.dump_json(card, indent=2) + b"\n"
+
+
+def from_json(text: bytes, name: str) -> Card:
+    """The card that a JSON text holds; ModelError names the first wrong entry. `name` is for the message."""
+    try:
+        return _ADAPTER.validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelError(f"{name}: {place}: {first['msg']}; write the card again") from error

@@ -1,0 +1,112 @@
+"""A network that is ready to predict."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ecosg_update.errors import ModelError
+from ecosg_update.legend import Legend
+from ecosg_update.segment import dynamicworld
+from ecosg_update.segment.card import Card, Standard
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A trained network with its card: reflectance in, probabilities out.
+
+    network: maps normalised bands (N, band, H, W) to logits (N, class, H, W); it is left as it is, the predictions
+    come from a copy that is made at the first call (eval, batch normalisation folded, channels last, on `device`).
+    """
+
+    network: nn.Module
+    card: Card
+    legend: Legend
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        if self.legend.codes != self.card.codes:
+            raise ModelError(
+                f"engine {self.card.engine}: legend {self.legend.name} has codes {_some(self.legend.codes)}, "
+                f"the card has {_some(self.card.codes)}; give the legend that it was trained with"
+            )
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities float32 (class, y, x), sum 1, of reflectance float32 (band, y, x), 1.0 = 100 %."""
+        probabilities: NDArray[np.float32] = self.batch(values[None])[0]
+        return probabilities
+
+    def batch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities float32 (n, class, y, x) of reflectance float32 (n, band, y, x) in the order of the card."""
+        if values.ndim != 4 or values.shape[1] != len(self.card.bands) or values.dtype != np.float32:
+            raise ModelError(
+                f"engine {self.card.engine}: found {values.dtype} of shape {values.shape}, expected float32 with "
+                f"{len(self.card.bands)} bands ({', '.join(self.card.bands)})"
+            )
+        with torch.inference_mode(), _repeatable():
+            reflectance = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)  # (n, band, y, x)
+            bands = normalised(reflectance, self.card).contiguous(memory_format=torch.channels_last)
+            logits = cast("Tensor", self._inference(bands))  # (n, class, y, x)
+            return cast("NDArray[np.float32]", logits.softmax(dim=1).cpu().numpy())
+
+    @cached_property
+    def _inference(self) -> nn.Module:
+        network = folded(copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False))
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def normalised(reflectance: Tensor, card: Card) -> Tensor:
+    """What a card's network eats: a new tensor (N, band, H, W) of reflectance (N, band, H, W), 1.0 = 100 %."""
+    if not isinstance(card.normalisation, Standard):
+        return dynamicworld.normalised(reflectance, card.bands)
+    mean = torch.tensor(card.normalisation.mean, device=reflectance.device)[:, None, None]
+    std = torch.tensor(card.normalisation.std, device=reflectance.device)[:, None, None]
+    return (reflectance - mean) / std
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """`network` (in eval mode) itself, batch normalisations folded into the convolutions before them in a Sequential.
+
+    The same function of the input but for rounding; it pays where layers are thin.
+    """
+    for chain in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for place in range(len(chain) - 1):
+            layer, norm = chain[place], chain[place + 1]
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                chain[place], chain[place + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+    return network
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device of a name: "cpu", "cuda", or "auto" for CUDA where there is one."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ModelError(f"device: {name!r} is not known, expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ModelError(
+            "device: cuda was asked for, this machine (or this build of torch) has none; use cpu or auto"
+        )
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _repeatable() -> AbstractContextManager[None]:
+    """cuDNN with the same algorithms in each run and full float32; without effect on the CPU."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
+
+
+def _some(codes: tuple[int, ...]) -> str:
+    text = ", ".join(str(code) for code in codes[:12])
+    return text if len(codes) <= 12 else f"{text} ... ({len(codes)} classes)"
