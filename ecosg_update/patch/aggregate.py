@@ -16,6 +16,7 @@ import numpy as np
 from ecosg_update.errors import GridError, TableError
 from ecosg_update.grid import GeoGrid, LatLonGrid
 from ecosg_update.layers import Prediction
+from ecosg_update.patch.resample import resampled
 from ecosg_update.patch.spread import Band, Kernel, Probabilities, class_map, spread
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from ecosg_update.legend import Legend
     from ecosg_update.patch.spread import Codes
+
+__all__ = ["Mass", "aggregate", "aggregate_codes", "resampled"]
 
 
 @dataclass(frozen=True, eq=False)

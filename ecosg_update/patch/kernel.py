@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from ecosg_update.patch.overlap import SNAP, UNIT
-
-if TYPE_CHECKING:
-    pass
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -146,10 +143,10 @@ def _quad(lines, step, s):  # type: ignore[no-untyped-def]
 def _put_any(places, weights, n, lines, step, s, pixel0, window):  # type: ignore[no-untyped-def]
     """The pixel `s` of a row, of any size and orientation."""
     u0, v0, u1, v1, u2, v2, u3, v3 = _quad(lines, step, s)
-    i0 = math.floor(min(min(u0, u1), min(u2, u3)) + SNAP)
-    j0 = math.floor(min(min(v0, v1), min(v2, v3)) + SNAP)
-    cols_met = math.ceil(max(max(u0, u1), max(u2, u3)) - SNAP - i0)
-    rows_met = math.ceil(max(max(v0, v1), max(v2, v3)) - SNAP - j0)
+    i0 = math.floor(min(u0, u1, u2, u3) + SNAP)
+    j0 = math.floor(min(v0, v1, v2, v3) + SNAP)
+    cols_met = math.ceil(max(u0, u1, u2, u3) - SNAP - i0)
+    rows_met = math.ceil(max(v0, v1, v2, v3) - SNAP - j0)
     if rows_met <= 1 and cols_met <= 1:
         return _put(places, weights, n, pixel0 + s, pixel0 + s + 1, _cell(j0, i0, window), 1.0)
     quad = (u0 - i0, v0 - j0, u1 - i0, v1 - j0, u2 - i0, v2 - j0, u3 - i0, v3 - j0)
@@ -256,8 +253,8 @@ def _areas(lines, step):  # type: ignore[no-untyped-def]
 @_compiled
 def _misses(v, a, b, window):  # type: ignore[no-untyped-def]
     """Whether the block [a, b] lies above or below the window."""
-    high = min(min(v[a, b], v[a, b + 1]), min(v[a + 1, b], v[a + 1, b + 1]))
-    low = max(max(v[a, b], v[a, b + 1]), max(v[a + 1, b], v[a + 1, b + 1]))
+    high = min(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
+    low = max(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
     return low + SNAP < window[0] or high - SNAP > window[1]
 
 
@@ -305,9 +302,9 @@ def _sum(values, share, r, places, weights, n, areas, pixel0, mass, covered):  #
 def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add the pixels of a class map to the cells of the rows window[0]..window[1] of the target.
 
-    codes: unsigned (y, x). lookup: code to class row, -1 for no data. u, v, layout = (step, row, col, capacity, fine):
-    the lattice. window: (first row, end row, columns of the target, columns around the globe). mass (class, cell)
-    and covered (cell,), float64 of the window's cells, are added to.
+    codes: unsigned (y, x). lookup: code to class row, -1 for no data. u, v, layout = (step, row, col, capacity,
+    fine): the lattice. window: (first row, end row, columns of the target, columns around the globe). mass (class,
+    cell) and covered (cell,), float64 of the window's cells, are added to.
     """
     step, row0, col0, capacity, fine = layout
     places, weights = np.empty((capacity + 2, 3), np.int64), np.empty(capacity + 2)

@@ -159,7 +159,7 @@ def _midpoint_error(nodes: NDArray[np.float64]) -> float:
 def _cells_met(nodes: NDArray[np.float64], step: int) -> int:
     """The most cells that one pixel meets along an axis, from the longest steps between nodes."""
     extent = (np.abs(np.diff(nodes, axis=0)).max() + np.abs(np.diff(nodes, axis=1)).max()) / step
-    return math.ceil(extent) + 1
+    return math.ceil(float(extent)) + 1
 
 
 def _is_upright(nodes: Lattice) -> bool:

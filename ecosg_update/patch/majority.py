@@ -21,8 +21,8 @@ TIE = 1e-6
 """Classes whose parts of a cell differ by less than this part of its mass are tied (float32 tells 1e-7 apart)."""
 
 
-def majority(prediction: Prediction, base: NDArray[np.uint8] | None = None) -> Codes:
-    """The most probable class of each cell (y, x), 0 where `share` is 0; uint16 for codes beyond 255.
+def majority(prediction: Prediction, base: NDArray[np.uint8] | None = None) -> NDArray[np.uint16]:
+    """The most probable class of each cell: codes uint16 (y, x), 0 where `share` is 0.
 
     Of tied classes the one that `base`, codes of the same legend (y, x), holds is taken, if it is among them; else
     the one of the lowest `priority`, and of those the lowest code: never the order of an array. Raises GridError
@@ -33,20 +33,20 @@ def majority(prediction: Prediction, base: NDArray[np.uint8] | None = None) -> C
 
 
 def winners(
-    mass: NDArray[Any], total: NDArray[Any], legend: Legend, base: NDArray[np.integer[Any]] | None = None
-) -> Codes:
-    """The rule of `majority` for sums (class, y, x) whose sum over the classes is `total` (y, x); 0 where that is 0."""
+    mass: NDArray[Any], total: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint16]:
+    """The rule of `majority` for sums (class, y, x) that add up to `total` (y, x); 0 where that is 0."""
     if base is not None and base.shape != total.shape:
         raise GridError(f"majority: found a base of shape {base.shape}, expected {total.shape}")
     threshold = mass.max(axis=0) - TIE * total
-    codes = np.zeros(total.shape, code_type(legend))
-    for row in sorted(range(len(legend)), key=lambda row: (legend.priority[row], legend.codes[row]), reverse=True):
+    codes = np.zeros(total.shape, np.uint16)
+    for row in sorted(range(len(legend)), key=lambda row: (-legend.priority[row], -legend.codes[row])):
         codes[mass[row] >= threshold] = legend.codes[row]
     if base is not None:
-        known = legend.rows[np.minimum(base.astype(np.intp), len(legend.rows) - 1)].astype(np.intp)
-        known[base >= len(legend.rows)] = -1
-        held = np.take_along_axis(mass, np.maximum(known, 0)[None], axis=0)[0]
-        codes = np.where((known >= 0) & (held >= threshold), base, codes).astype(codes.dtype)
+        row_of = legend.rows[base].astype(np.intp)
+        held = np.take_along_axis(mass, np.maximum(row_of, 0)[np.newaxis], axis=0)[0]
+        tied = (row_of >= 0) & (held >= threshold)
+        codes[tied] = base[tied]
     codes[total <= 0] = 0
     return codes
 
@@ -60,20 +60,15 @@ def majority_of_codes(
     base: NDArray[np.uint8] | None = None,
     kernel: Kernel = "numba",
     threads: int = 2,
-) -> Codes:
+) -> NDArray[np.uint16]:
     """The class that covers most of each cell of `target`, (y, x), by the rule of `majority`; 0 where none does.
 
     As `majority(aggregate_codes(...))`, but only a band of the sums is ever held: 34 MB a band, whatever the target.
     """
     if base is not None and base.shape != target.shape:
         raise GridError(f"majority: found a base of shape {base.shape}, expected {target.shape}")
-    found = np.zeros(target.shape, code_type(legend))
+    found = np.zeros(target.shape, np.uint16)
     for band in spread(class_map(codes, grid, legend), grid, target, kernel=kernel, threads=threads):
         part = None if base is None else base[band.rows]
         found[band.rows] = winners(band.values, band.values.sum(axis=0), legend, part)
     return found
-
-
-def code_type(legend: Legend) -> type[np.uint8] | type[np.uint16]:
-    """The smallest type that holds the codes of a legend."""
-    return np.uint8 if max(legend.codes) <= 255 else np.uint16

@@ -100,7 +100,8 @@ def corner_area(u: Floats, v: Floats, ku: float, kv: float | Floats) -> Floats:
     crossed = 0.5 * part * part / np.where(gap > 0, gap, 1.0)
     mean = np.where((near >= 0) & (far >= 0), 0.5 * (near + far), np.where(part > 0, crossed, 0.0))
     edges = np.where((v > kv) & (v_next > kv), 0.0, mean * (v2 - v1))
-    return -(edges[0] + edges[1] + edges[2] + edges[3])
+    total: Floats = edges[0] + edges[1] + edges[2] + edges[3]
+    return -total
 
 
 def _cut_above(u: Floats, v: Floats, u_end: Floats, v_end: Floats, kv: float | Floats) -> tuple[Floats, Floats]:

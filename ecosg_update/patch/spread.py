@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -151,7 +152,7 @@ def _bands(nodes: Lattice, target: LatLonGrid, classes: int, threads: int) -> li
     sums = (end - first) * target.cols * classes
     count = min(end - first, max(BANDS_PER_THREAD * threads, -(-sums // BAND_SUMS)))
     edges = [first + (end - first) * n // count for n in range(count + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _layout(nodes: Lattice) -> tuple[int, int, int, int, bool]:
