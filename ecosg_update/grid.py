@@ -234,7 +234,7 @@ def pasted(values: NDArray[Any], grid: LatLonGrid, part: LatLonGrid, piece: NDAr
 
 @dataclass(frozen=True)
 class GeoGrid:
-    """A north-up raster in any projection: pixel (row, column) touches `transform * (column, row)`.
+    """A north-up raster in any projection: pixel (row, column) touches `transform @ (column, row)`.
 
     `crs` is anything that PROJ reads (an EPSG code, WKT); `shape` is (rows, cols).
     """
@@ -260,14 +260,14 @@ class GeoGrid:
     def bounds(self) -> Bounds:
         """(west, south, east, north) in units of the projection."""
         rows, cols = self.shape
-        west, north = self.transform * (0, 0)
-        east, south = self.transform * (cols, rows)
+        west, north = self.transform @ (0, 0)
+        east, south = self.transform @ (cols, rows)
         return west, south, east, north
 
     def window(self, rows: slice, cols: slice) -> GeoGrid:
         """The grid of `array[rows, cols]`; the slices name both ends and may leave the raster."""
         shape = (rows.stop - rows.start, cols.stop - cols.start)
-        return GeoGrid(self.crs, self.transform * Affine.translation(cols.start, rows.start), shape)
+        return GeoGrid(self.crs, self.transform @ Affine.translation(cols.start, rows.start), shape)
 
     def lonlat_bounds(self) -> Bounds:
         """The lat-lon box (degrees) around the raster; west > east where it crosses the dateline."""
@@ -289,7 +289,7 @@ class GeoGrid:
         inside = np.isfinite(x) & np.isfinite(y)
         if not inside.any():
             return None
-        columns, rows = ~self.transform * (np.asarray(x)[inside], np.asarray(y)[inside])
+        columns, rows = ~self.transform @ (np.asarray(x)[inside], np.asarray(y)[inside])
         top, bottom = math.floor(rows.min()) - margin, math.ceil(rows.max()) + margin
         left, right = math.floor(columns.min()) - margin, math.ceil(columns.max()) + margin
         top, left = max(0, top), max(0, left)

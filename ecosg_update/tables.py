@@ -51,16 +51,16 @@ def legend(name: str) -> Legend:
     if name not in legend_names():
         raise TableError(f"legend: {name!r} does not exist, found {', '.join(legend_names())}")
     file = path("legends", f"{name}.csv")
-    table = rows(file, LEGEND_COLUMNS)
-    further = [column for column in table[0] if column not in LEGEND_COLUMNS]
+    lines = rows(file, LEGEND_COLUMNS)
+    further = [column for column in lines[0] if column not in LEGEND_COLUMNS]
     return Legend(
         name=name,
-        codes=tuple(_integer(row, "code", file) for row in table),
-        names=tuple(row["name"] for row in table),
-        colours=tuple(_colour(row["colour"], file) for row in table),
-        group=tuple(row["group"] for row in table),
-        priority=tuple(_integer(row, "priority", file) for row in table),
-        columns={column: tuple(row[column] for row in table) for column in further},
+        codes=tuple(_integer(row, "code", file) for row in lines),
+        names=tuple(row["name"] for row in lines),
+        colours=tuple(_colour(row["colour"], file) for row in lines),
+        group=tuple(row["group"] for row in lines),
+        priority=tuple(_integer(row, "priority", file) for row in lines),
+        columns={column: tuple(row[column] for row in lines) for column in further},
     )
 
 
@@ -71,18 +71,28 @@ def crosswalk(source: str, target: str = "ecosg") -> Crosswalk:
         found = ", ".join(f"{one} to {other}" for one, other in crosswalk_names())
         raise TableError(f"crosswalk: none from {source!r} to {target!r}, found {found}")
     file = path("crosswalks", f"{source}--{target}.csv")
-    table = rows(file, CROSSWALK_COLUMNS)
-    return _crosswalk(table, legend(source), legend(target), file)
+    lines = rows(file, CROSSWALK_COLUMNS)
+    return _crosswalk(lines, legend(source), legend(target), file)
 
 
-def _crosswalk(table: list[dict[str, str]], source: Legend, target: Legend, file: Path) -> Crosswalk:
-    others = sorted({row["zone"] for row in table} - {EVERYWHERE, DEFAULT_ZONE})
+def table(name: str) -> list[dict[str, str]]:
+    """The rows of a table as text: a legend by its name, a crosswalk as "source--target"."""
+    for folder in ("legends", "crosswalks"):
+        file = path(folder, f"{name}.csv")
+        if file.parent == path(folder) and file.is_file():
+            return rows(file, ())
+    known = [*legend_names(), *("--".join(pair) for pair in crosswalk_names())]
+    raise TableError(f"table: {name!r} does not exist, found {', '.join(known)}")
+
+
+def _crosswalk(lines: list[dict[str, str]], source: Legend, target: Legend, file: Path) -> Crosswalk:
+    others = sorted({row["zone"] for row in lines} - {EVERYWHERE, DEFAULT_ZONE})
     zones = (DEFAULT_ZONE, *others)
     weights = np.zeros((len(zones), len(source), len(target)), np.float32)
     inherit = [["cover"] * len(source) for _ in zones]
     neighbours = [["cover"] * len(source) for _ in zones]
     for number, zone in enumerate(zones):
-        for row in _rows_of_zone(table, zone):
+        for row in _rows_of_zone(lines, zone):
             if row["inherit"] not in _RULES or row["neighbours"] not in _RULES:
                 raise TableError(f"{file.name}: inherit and neighbours of {row['source']} must be of {_RULES}")
             at = source.index(_integer(row, "source", file))
@@ -98,11 +108,11 @@ def _crosswalk(table: list[dict[str, str]], source: Legend, target: Legend, file
     return Crosswalk(source, target, zones, weights, tuple(map(tuple, inherit)), tuple(map(tuple, neighbours)))
 
 
-def _rows_of_zone(table: list[dict[str, str]], zone: str) -> list[dict[str, str]]:
+def _rows_of_zone(lines: list[dict[str, str]], zone: str) -> list[dict[str, str]]:
     """A zone's own rows, and the rows of everywhere for the classes that it does not name."""
-    own = [row for row in table if row["zone"] == zone]
+    own = [row for row in lines if row["zone"] == zone]
     named = {row["source"] for row in own}
-    return own + [row for row in table if row["zone"] == EVERYWHERE and row["source"] not in named]
+    return own + [row for row in lines if row["zone"] == EVERYWHERE and row["source"] not in named]
 
 
 def code_rows(legend_: Legend, codes: NDArray[np.integer], extra_no_data: int | None = None) -> NDArray[np.int16]:
@@ -134,8 +144,8 @@ def code_rows(legend_: Legend, codes: NDArray[np.integer], extra_no_data: int | 
 def no_data_codes(name: str) -> tuple[int, ...]:
     """The codes that mean no data in the published rasters of a legend, 0 apart."""
     file = path("legends", "no_data.csv")
-    table = rows(file, ("legend", "code", "meaning", "source"))
-    return tuple(_integer(row, "code", file) for row in table if row["legend"] == name)
+    lines = rows(file, ("legend", "code", "meaning", "source"))
+    return tuple(_integer(row, "code", file) for row in lines if row["legend"] == name)
 
 
 def checksums() -> dict[str, str]:
@@ -148,18 +158,18 @@ def rows(file: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """The lines of a CSV table as dictionaries; TableError where a column or every line is missing."""
     try:
         with file.open(encoding="utf-8", newline="") as stream:
-            table = list(csv.DictReader(stream))
+            lines = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(
             f"{file.name}: cannot be read as a UTF-8 table ({error}); reinstall or restore it"
         ) from error
-    missing = [column for column in columns if not table or column not in table[0]]
-    if missing:
-        raise TableError(f"{file.name}: columns {', '.join(missing)} are missing or the table is empty")
-    ragged = [number for number, row in enumerate(table, start=2) if None in row or None in row.values()]
+    missing = [column for column in columns if not lines or column not in lines[0]]
+    if missing or not lines:
+        raise TableError(f"{file.name}: columns {', '.join(missing) or '(all)'} are missing or the table is empty")
+    ragged = [number for number, row in enumerate(lines, start=2) if None in row or None in row.values()]
     if ragged:
         raise TableError(f"{file.name}: line {ragged[0]} has another number of fields than the header")
-    return table
+    return lines
 
 
 def _integer(row: dict[str, str], column: str, file: Path) -> int:

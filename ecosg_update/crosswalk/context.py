@@ -41,20 +41,25 @@ def alternatives(crosswalk: Crosswalk, column: str, cover: int) -> tuple[int, ..
 
 
 def context(
-    base: CoverMap, target: LatLonGrid, crosswalk: Crosswalk, *, zone: int = 0, radius_km: float = DEFAULT_RADIUS_KM
+    original: CoverMap,
+    around: CoverMap,
+    crosswalk: Crosswalk,
+    *,
+    zone: int = 0,
+    radius_km: float = DEFAULT_RADIUS_KM,
 ) -> Context:
-    """The context of the cells of `target`, from the original map around them.
+    """The context of the cells of `original`, the base map on the target grid.
 
-    base: the original on its own lattice, best with `margin_cells` around the target; where it ends, only what
-    it holds is counted. Raises CoverageError where it does not hold the target itself.
+    around: the base on its own lattice, best with `margin_cells` around the target; where it ends, only what it
+    holds is counted. Raises CoverageError where it does not hold the target itself.
     """
-    within = target.at(base.grid.per_degree)
-    original = _replicated(cut(base.codes, base.grid, within), within, target)
-    majority = {}
-    around = majorities(base, cover_sets(crosswalk, zone), radius_km=radius_km)
-    for covers, codes in around.items():
-        majority[covers] = _replicated(cut(codes, base.grid, within), within, target)
-    return Context(zone=zone, base=original, majority=majority, grid=target)
+    target = original.grid
+    within = target.at(around.grid.per_degree)
+    majority = {
+        covers: _at_centres(cut(codes, around.grid, within), within, target)
+        for covers, codes in majorities(around, cover_sets(crosswalk, zone), radius_km=radius_km).items()
+    }
+    return Context(zone=zone, base=original.codes, majority=majority, grid=target)
 
 
 def margin_cells(per_degree: int, bounds_lat: float, radius_km: float = DEFAULT_RADIUS_KM) -> int:
@@ -111,7 +116,7 @@ def _radius_cells(per_degree: int, latitude: float, radius_km: float) -> tuple[i
     return math.ceil(in_rows), min(math.ceil(in_rows / shrink), 180 * per_degree)
 
 
-def _replicated(codes: NDArray[np.uint8], grid: LatLonGrid, target: LatLonGrid) -> NDArray[np.uint8]:
+def _at_centres(codes: NDArray[np.uint8], grid: LatLonGrid, target: LatLonGrid) -> NDArray[np.uint8]:
     """The code of the cell of `grid` that holds each target cell's centre."""
     row = (2 * (target.row + np.arange(target.rows)) + 1) * grid.per_degree // (2 * target.per_degree) - grid.row
     col = (2 * (target.col + np.arange(target.cols)) + 1) * grid.per_degree // (2 * target.per_degree)

@@ -56,7 +56,7 @@ def decided(prediction: Prediction, base: CoverMap, policy: Policy) -> Patch:
         raise GridError("patch: prediction and base lie on different grids; bring the base to the prediction's grid")
     if prediction.legend != base.legend:
         raise TableError(f"patch: prediction in {prediction.legend.name}, expected {base.legend.name}; map it first")
-    best = majority(prediction, base.codes)
+    best = majority(prediction, base.codes).astype(np.uint8)
     confidence = _probability(prediction, best)
     reason = _reasons(best, confidence, prediction.share, base, policy)
     codes = np.where(reason == Reason.CHANGED, best, base.codes)

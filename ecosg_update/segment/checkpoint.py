@@ -63,6 +63,11 @@ def load(path: Path, *, on: str = "auto", legend: Legend | None = None) -> Engin
     return Engine(network, card, legend or tables.legend(card.legend), device(on))
 
 
+def card(path: Path) -> Card:
+    """The card of a checkpoint, without its weights; ModelError as `load`."""
+    return _card_beside(_weights_file(path))
+
+
 def fill(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     """Put weights into a network; ModelError where names, shapes or values are not those of a trained network.
 

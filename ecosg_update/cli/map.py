@@ -1,0 +1,54 @@
+"""`ecosg-update map`: classes to the 33 covers by a crosswalk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ecosg_update.cli import options
+from ecosg_update.cli.options import shown_progress
+
+
+@click.command("map")
+@click.argument("classes", type=options.FILE)
+@options.base
+@options.output
+@click.option("--legend", help="Legend of a GeoTIFF of classes: corine-l3, corine-l2, corine-l1, dynamicworld.")
+@options.per_degree
+@options.bounds
+@click.option("--zone", default="temperate", show_default=True, help="Zone of the crosswalk's rows.")
+@click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
+@options.overwrite
+def command(
+    *,
+    classes: Path,
+    base: Path,
+    output: Path,
+    legend: str | None,
+    per_degree: int,
+    bounds: Any,
+    zone: str,
+    radius_km: float,
+    overwrite: bool,
+) -> None:
+    """Map CLASSES to the covers of ECOCLIMAP-SG, with the base map as context.
+
+    CLASSES is what `predict` wrote (its grid is kept), or a GeoTIFF of class codes in any projection with its
+    --legend: CORINE grid codes 1..44 and three-digit codes are both read. OUTPUT is NetCDF: the probability of
+    each cover.
+    """
+    from ecosg_update import stages
+    from ecosg_update.config import CrosswalkSection, LabelsSection, checked
+
+    section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km}, "options")
+    labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None
+    with shown_progress() as progress:
+        if labels is not None:
+            stages.map_labels(
+                labels, base, section, output, per_degree, bounds, overwrite=overwrite, progress=progress
+            )
+        else:
+            stages.map_prediction(classes, base, section, output, overwrite=overwrite)
+    click.echo(str(output))

@@ -1,0 +1,93 @@
+"""Options that several commands share, and how progress is shown."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ecosg_update.progress import Progress
+
+log = logging.getLogger("ecosg_update")
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+ANY = click.Path(path_type=Path)
+LOG_EVERY_S = 30.0
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace products that exist.")
+per_degree = click.option(
+    "--per-degree", type=click.IntRange(1, 10800), default=360, show_default=True, help="360 = 300 m, 1800 = 60 m."
+)
+bounds = click.option(
+    "--bounds",
+    type=float,
+    nargs=4,
+    metavar="WEST SOUTH EAST NORTH",
+    help="Degrees; west > east crosses the dateline.",
+)
+base = click.option(
+    "--base", type=FILE, required=True, help="The ECOCLIMAP-SG map to renew: the .dir beside its .hdr."
+)
+output = click.option("-o", "--output", type=FILE, required=True, help="The file to write.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a product may not say itself."""
+    for option in (
+        click.option("--bands", help="Bands of a multi-band GeoTIFF, in order: B02,B03,B04,B8A,B11,B12."),
+        click.option("--level", type=click.Choice(["L1C", "L2A"]), help="Where the product does not say."),
+        click.option("--quantification", type=float, help="Reflectance = (stored + offset) / quantification."),
+        click.option("--offset", type=float, help="See --quantification."),
+    ):
+        function = option(function)
+    return function
+
+
+def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Which network, with which weights, on which device."""
+    for option in (
+        click.option("--engine", type=click.Choice(["dynamicworld"]), help="A published network."),
+        click.option("--checkpoint", type=FILE, help="A checkpoint: the .safetensors beside its .json card."),
+        click.option("--weights", type=ANY, help="Folder of the published weights; default: fetched once."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+        click.option("--window", type=int, default=512, show_default=True, help="Side of a window, pixels."),
+        click.option("--aot550", type=float, help="Aerosol optical thickness, where an L2A product has no map."),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere a line in the log now and then."""
+    if not sys.stderr.isatty() or log.level > logging.INFO:
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+class _Lines:
+    """Progress as log lines, one every `LOG_EVERY_S` seconds."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Log how far `what` is."""
+        if time.monotonic() - self.last >= LOG_EVERY_S:
+            self.last = time.monotonic()
+            log.info("%s: %d of %d", what, done, total)

@@ -1,0 +1,57 @@
+"""`ecosg-update run`: the whole job from one TOML file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ecosg_update.cli.options import ANY, FILE, as_json, overwrite, shown_progress
+
+log = logging.getLogger("ecosg_update")
+
+
+@click.command()
+@click.argument("config", type=FILE)
+@click.option("-o", "--output", type=ANY, help="Folder of the products, instead of the file's.")
+@overwrite
+@click.option("-n", "--dry-run", is_flag=True, help="Check everything, say what would be done, write nothing.")
+@as_json
+def command(*, config: Path, output: Path | None, overwrite: bool, dry_run: bool, as_json: bool) -> None:
+    """Do everything that CONFIG (a TOML file) asks for.
+
+    Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people, STEM_quicklook.png, the resolved
+    configuration and a manifest.
+    """
+    from ecosg_update import pipeline
+    from ecosg_update.config import load
+
+    overrides: dict[str, dict[str, Any]] = {"output": {}}
+    if output is not None:
+        overrides["output"]["folder"] = str(output)
+    if overwrite:
+        overrides["output"]["overwrite"] = True
+    settings = load(config, overrides)
+    if dry_run:
+        plan = pipeline.plan(settings)
+        click.echo(json.dumps(plan) if as_json else "\n".join(f"{key}: {value}" for key, value in plan.items()))
+        return
+    with shown_progress() as progress:
+        done = pipeline.run(settings, progress=progress)
+    changes = done.manifest["changes"]
+    if as_json:
+        click.echo(json.dumps({"products": [str(path) for path in done.products], "changes": changes}))
+        return
+    print_changes(changes)
+    for path in done.products:
+        click.echo(str(path))
+
+
+def print_changes(changes: dict[str, Any]) -> None:
+    """How many cells changed, and why the others did not."""
+    click.echo(f"changed {changes['changed']:,} of {changes['cells']:,} cells")
+    for reason, cells in changes["reasons"].items():
+        click.echo(f"  {reason:22} {cells:>12,}")

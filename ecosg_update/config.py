@@ -1,0 +1,214 @@
+"""The configuration of a run: one TOML file, checked before anything is read."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ecosg_update.crosswalk.context import DEFAULT_RADIUS_KM
+from ecosg_update.errors import ConfigError
+from ecosg_update.patch.decide import (
+    DEFAULT_MIN_CONFIDENCE,
+    DEFAULT_MIN_SHARE,
+    DEFAULT_NEVER_NEW,
+    DEFAULT_PROTECT,
+    Policy,
+)
+from ecosg_update.tables import DEFAULT_ZONE
+
+Product = Literal["dir", "nc", "tif"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    """A section of the file: an unknown key is an error, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SceneSection(_Section):
+    """The Sentinel-2 product. The last four keys only where the product itself does not say."""
+
+    path: Path
+    bands: tuple[str, ...] | None = None
+    level: Literal["L1C", "L2A"] | None = None
+    quantification: float | None = Field(default=None, gt=0)
+    offset: float | None = None
+
+
+class LabelsSection(_Section):
+    """A raster of classes in place of a scene and an engine: CORINE or any other legend of the tables."""
+
+    path: Path
+    legend: str
+
+
+class AtmosphereSection(_Section):
+    """What the atmosphere was, where the product does not say (surface to top-of-atmosphere conversion)."""
+
+    aot550: float | None = Field(default=None, ge=0, le=3)
+    water_vapour_cm: float | None = Field(default=None, ge=0, le=10)
+    altitude_m: float = Field(default=0.0, ge=-500, le=9000)
+
+
+class EngineSection(_Section):
+    """The network: `dynamicworld` with the published weights, or a checkpoint that describes itself."""
+
+    name: Literal["dynamicworld"] | None = None
+    checkpoint: Path | None = None
+    weights: Path | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    window: int = Field(default=512, ge=64, le=8192)
+    atmosphere: AtmosphereSection = AtmosphereSection()
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        if (self.name is None) == (self.checkpoint is None):
+            raise ValueError("give either name or checkpoint")
+        return self
+
+
+class BaseSection(_Section):
+    """The map to renew: the `.dir` beside its `.hdr`."""
+
+    path: Path
+
+
+class TargetSection(_Section):
+    """The grid of the result: cells a degree (360 = 300 m, 1800 = 60 m) and west, south, east, north."""
+
+    per_degree: int = Field(default=360, ge=1, le=10800)
+    bounds: tuple[float, float, float, float] | None = None
+
+
+class CrosswalkSection(_Section):
+    """Which rows of the crosswalk hold, and how far rule R1 looks for a sub-type."""
+
+    zone: str = DEFAULT_ZONE
+    radius_km: float = Field(default=DEFAULT_RADIUS_KM, gt=0, le=200)
+
+
+class PatchSection(_Section):
+    """When a cell may change: see `ecosg_update.patch.decide.Policy`."""
+
+    min_share: Share = DEFAULT_MIN_SHARE
+    min_confidence: Share = DEFAULT_MIN_CONFIDENCE
+    protect: tuple[str, ...] = DEFAULT_PROTECT
+    never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
+
+    def policy(self) -> Policy:
+        """The same as the patch stage's noun."""
+        return Policy(self.min_share, self.min_confidence, self.protect, self.never_new)
+
+
+class OutputSection(_Section):
+    """Where the products go: FOLDER/STEM.dir, .hdr, .nc, .tif, STEM_quicklook.png, STEM_manifest.json."""
+
+    folder: Path
+    stem: str = Field(default="ecosg_final_map", min_length=1, max_length=24, pattern=r"^[A-Za-z0-9._-]+$")
+    formats: tuple[Product, ...] = ("dir", "nc", "tif")
+    title: str | None = None
+    overwrite: bool = False
+
+
+class Config(_Section):
+    """A whole run."""
+
+    scene: SceneSection | None = None
+    labels: LabelsSection | None = None
+    engine: EngineSection | None = None
+    base: BaseSection
+    target: TargetSection = TargetSection()
+    crosswalk: CrosswalkSection = CrosswalkSection()
+    patch: PatchSection = PatchSection()
+    output: OutputSection
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.scene is None) == (self.labels is None):
+            raise ValueError("give either a [scene] with an [engine], or [labels]")
+        if (self.scene is None) != (self.engine is None):
+            raise ValueError("[scene] and [engine] go together; [labels] needs neither")
+        return self
+
+
+def load(path: Path, overrides: dict[str, dict[str, Any]] | None = None) -> Config:
+    """The configuration of a TOML file; relative paths are relative to the file.
+
+    overrides: section -> key -> value, stronger than the file (from the command line). Raises ConfigError that
+    names the key, what was found and what was expected.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML ({error})") from error
+    for section, keys in _relative_to(path.parent, document).items():
+        document[section] = keys
+    for section, keys in (overrides or {}).items():
+        document[section] = {**document.get(section, {}), **keys}
+    return checked(Config, document, str(path))
+
+
+Section = TypeVar("Section", bound=_Section)
+
+
+def checked(kind: type[Section], document: dict[str, Any], name: str) -> Section:
+    """A section, or a whole `Config`, from plain values; ConfigError for the first fault.
+
+    name: what the values came from, for the message.
+    """
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"]) or "the file as a whole"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        found = f", found {fault['input']!r}" if fault["loc"] and fault["type"] != "missing" else ""
+        raise ConfigError(f"{name}: {key}: {fault['msg'].removeprefix('Value error, ')}{found[:80]}{more}") from error
+
+
+def _relative_to(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The sections of a document with every path resolved against the folder of its file."""
+    places = {("scene", "path"), ("labels", "path"), ("base", "path"), ("output", "folder"), ("engine", "checkpoint")}
+    places.add(("engine", "weights"))
+    resolved = {}
+    for section, keys in document.items():
+        if not isinstance(keys, dict):
+            continue
+        resolved[section] = {
+            key: str(folder / Path(value).expanduser())
+            if (section, key) in places and isinstance(value, str)
+            else value
+            for key, value in keys.items()
+        }
+    return resolved
+
+
+def toml(config: Config) -> str:
+    """The resolved configuration as TOML text: what a run leaves beside its products, and can be run again."""
+    lines: list[str] = []
+    document = config.model_dump(mode="json", exclude_none=True)
+    for section, keys in document.items():
+        nested = {key: value for key, value in keys.items() if isinstance(value, dict)}
+        lines += [f"[{section}]", *(f"{key} = {_value(value)}" for key, value in keys.items() if key not in nested)]
+        for name, values in nested.items():
+            lines += ["", f"[{section}.{name}]", *(f"{key} = {_value(value)}" for key, value in values.items())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    """A TOML value: text, number, truth or a flat list of them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)

@@ -1,0 +1,180 @@
+"""Cover maps as SURFEX reads them: a raw `.dir` of one unsigned byte a cell and its `.hdr`.
+
+Row 1 is the northernmost, there are no record marks, and a byte is 0 (no data) or a cover of 1..33: SURFEX
+writes outside its arrays for anything else (`average1_cover.F90`). Windows are read and written by row with
+`pread` and `write`, never through a memory map, whose only answer to a full disk is SIGBUS.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecosg_update import tables
+from ecosg_update.errors import CoverageError, FormatError, GridError, OutputError, TableError
+from ecosg_update.formats import atomic, header
+from ecosg_update.formats.header import Header
+from ecosg_update.grid import LatLonGrid
+from ecosg_update.layers import CoverMap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STEM_LENGTH = 24
+"""CHARACTER(28) less ".dir" (`read_direct.F90`, SURFEX 8.1): a longer name is cut and not found."""
+
+HEADER_BYTES = 65536
+"""Of a `.hdr` that are looked at: any more is no header."""
+
+_STEM = re.compile(r"[!#-&(-~]+")
+"""Printable ASCII without blanks and quotes: the stem stands in a namelist."""
+
+
+def pair(path: Path | str) -> tuple[Path, Path]:
+    """The `.dir` and the `.hdr` that a stem, or either of the two names, stands for."""
+    path = Path(path)
+    stem = path.stem if path.suffix in (".dir", ".hdr") else path.name
+    return path.with_name(f"{stem}.dir"), path.with_name(f"{stem}.hdr")
+
+
+def info(path: Path | str) -> Header:
+    """What the header says, once the size of the `.dir` agrees with it.
+
+    Raises FormatError where a file is missing, the header cannot be read or the size is another.
+    """
+    data, text = pair(path)
+    with _named(text):
+        found = header.parse(_content(text))
+    with _named(data):
+        size = data.stat().st_size
+    if found.size is not None and size != found.size:
+        raise FormatError(
+            f"{data}: found {size:,} bytes, expected {found.grid.rows} rows x {found.grid.cols} cols x "
+            f"{found.bits} bits = {found.size:,}; the copy is incomplete or the header is another map's"
+        )
+    return found
+
+
+def read(path: Path | str, grid: LatLonGrid | None = None) -> CoverMap:
+    """The cover map, or the window `grid` of it: only its rows and columns are read.
+
+    A window may cross the dateline. Pixels of the header's nodata become 0. The codes are covers of
+    ECOCLIMAP-SG. Raises FormatError for a map that is no cover map of one byte a cell, CoverageError for a
+    window that the map does not hold, GridError for one on another lattice.
+    """
+    data, _ = pair(path)
+    found = info(path)
+    if found.bits != 8 or found.compress or found.fact != 1:
+        raise FormatError(
+            f"{data}: found integers of {found.bits} bits, fact {found.fact}, compress {int(found.compress)}; "
+            "a cover map has 8 bits a cell, fact 1 and is not packed; name the cover map"
+        )
+    legend = tables.legend("ecosg")
+    with _named(data):
+        codes = _window(data, found.grid, grid or found.grid)
+        _blank_nodata(codes, found.nodata)
+        return CoverMap(codes, grid or found.grid, legend)
+
+
+def write(cover: CoverMap, path: Path | str, *, title: str, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write `cover` as `.dir` and `.hdr`, both or neither, and return their paths.
+
+    title: the first line of the header. Raises OutputError for a name that SURFEX cannot find, another legend
+    than ECOCLIMAP-SG's, existing files without `overwrite` and all that `atomic.parts` refuses; FormatError for
+    a title that is not one plain line.
+    """
+    data, text = targets(path)
+    with atomic.parts(data, text, overwrite=overwrite, needed=cover.codes.size) as (data_part, text_part):
+        encode(cover, data_part, text_part, title=title)
+    return data, text
+
+
+def targets(path: Path | str) -> tuple[Path, Path]:
+    """The `.dir` and the `.hdr` to write; OutputError for a stem that SURFEX would not find."""
+    data, text = pair(path)
+    if len(data.stem) > STEM_LENGTH or not _STEM.fullmatch(data.stem):
+        raise OutputError(
+            f"{data}: the stem {data.stem!r} has {len(data.stem)} characters; "
+            f"SURFEX finds 1 to {STEM_LENGTH}, plain and without blanks or quotes; shorten it"
+        )
+    return data, text
+
+
+def encode(cover: CoverMap, data: Path, text: Path, *, title: str) -> None:
+    """Fill two files with the bytes and the header of `cover`; `write` makes them land."""
+    if cover.legend != tables.legend("ecosg"):
+        raise OutputError(f"{data}: found classes of {cover.legend.name}, expected ecosg's; cross the map over first")
+    content = header.text(Header(title, cover.grid)).encode()
+    with atomic.reported(data, cover.codes.size), _opened(data, os.O_WRONLY) as handle:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, cover.codes.size)
+        atomic.fill(handle, np.ascontiguousarray(cover.codes).data)
+    with atomic.reported(text, len(content)), _opened(text, os.O_WRONLY) as handle:
+        atomic.fill(handle, memoryview(content))
+
+
+def _window(data: Path, whole: LatLonGrid, part: LatLonGrid) -> NDArray[np.uint8]:
+    """The bytes of `part`: one read a row, or one for all where whole rows are asked for."""
+    codes = np.empty(part.shape, np.uint8)
+    with _opened(data, os.O_RDONLY) as handle:
+        for (rows, cols), (from_rows, from_cols) in part.windows_in(whole):
+            start = from_rows.start * whole.cols + from_cols.start
+            piece = codes[rows, cols]
+            if piece.shape[1] == whole.cols and piece.flags.c_contiguous:
+                _load(handle, piece.data.cast("B"), start)
+                continue
+            for number, row in enumerate(piece):
+                _load(handle, row.data, start + number * whole.cols)
+    return codes
+
+
+def _load(handle: int, target: memoryview, offset: int) -> None:
+    """Fill `target` from the file; a read may bring less than it is asked for."""
+    while target:
+        count = os.preadv(handle, [target], offset)
+        if not count:
+            raise FormatError(f"the file ends at byte {offset:,}, it was longer when opened; read it again")
+        target, offset = target[count:], offset + count
+
+
+def _blank_nodata(codes: NDArray[np.uint8], nodata: int) -> None:
+    if nodata == 0:
+        return
+    if not codes.all():
+        raise FormatError(f"found bytes of 0 although nodata is {nodata}; SURFEX crashes on them: set nodata to 0")
+    if nodata in range(1, 256):
+        codes[codes == nodata] = 0
+
+
+def _content(text: Path) -> str:
+    return text.read_bytes()[:HEADER_BYTES].decode(errors="replace")
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A block whose failures name `path`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FormatError(f"{path}: does not exist; a map is a .dir and a .hdr of one stem") from error
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the path and the rights") from error
+    except TableError as error:
+        raise FormatError(f"{path}: {error}") from error
+    except (FormatError, CoverageError, GridError) as error:
+        raise type(error)(f"{path}: {error}") from error

@@ -1,0 +1,198 @@
+"""Cover maps as Cloud-Optimised GeoTIFF, and label rasters of any legend read by window.
+
+GDAL's driver is always named: a file whose content is another format than its ending says is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from ecosg_update import tables
+from ecosg_update.errors import CoverageError, FormatError, GridError, TableError
+from ecosg_update.formats import atomic
+from ecosg_update.formats.provenance import Provenance
+from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid
+from ecosg_update.layers import CoverMap
+from ecosg_update.legend import Legend
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK = 512
+"""Pixels a side of a tile."""
+
+_FAILURES = (RasterioError, CPLE_BaseError, OSError)
+"""What reading and writing raise; the close of a COG on a full disk lets GDAL's own error through."""
+
+_ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+"""A file is read and written by itself: nothing that lies beside it has a say."""
+
+_LAYOUT = {
+    "driver": "COG",
+    "count": 1,
+    "dtype": "uint8",
+    "nodata": 0,
+    "crs": GEOGRAPHIC,
+    "blocksize": BLOCK,
+    "compress": "DEFLATE",
+    "overview_resampling": "MODE",
+    "overviews": "IGNORE_EXISTING",
+    "num_threads": "1",
+}
+"""Overviews by majority: an average of codes is another class."""
+
+
+def write(cover: CoverMap, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write `cover` as a COG and its class names as `.aux.xml` beside it; return both paths.
+
+    uint8, 0 is no data, the legend's colours as palette. Raises OutputError for all that `atomic.parts`
+    refuses and where the file does not hold what was written.
+    """
+    path, names = targets(path)
+    with atomic.parts(names, path, overwrite=overwrite, needed=cover.codes.size) as (names_part, part):
+        encode(cover, part, names_part, provenance=provenance)
+    return path, names
+
+
+def targets(path: Path | str) -> tuple[Path, Path]:
+    """The raster and the file of class names that GDAL and QGIS look for beside it."""
+    path = Path(path)
+    return path, path.with_name(f"{path.name}.aux.xml")
+
+
+def encode(cover: CoverMap, part: Path, names: Path, *, provenance: Provenance) -> None:
+    """Fill two files with the raster and the class names of `cover` and verify them; `write` makes them land."""
+    rows, cols = cover.grid.shape
+    try:
+        with (
+            rasterio.Env(**_ALONE),
+            rasterio.open(part, "w", width=cols, height=rows, transform=cover.grid.transform, **_LAYOUT) as file,
+        ):
+            file.write(cover.codes, 1)
+            file.write_colormap(1, _palette(cover.legend))
+            file.update_tags(TITLE=provenance.title, SOURCE=provenance.source, LEGEND=cover.legend.name)
+            file.set_band_description(1, "cover")
+        whole = _holds(part, cover)
+    except (*_FAILURES, FormatError) as error:
+        raise atomic.failure(part, cover.codes.size, error) from error
+    if not whole:
+        raise atomic.failure(part, cover.codes.size, RuntimeError("it came back changed"))
+    with atomic.reported(names):
+        names.write_text(_category_names(cover.legend), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class CodeRaster:
+    """A raster of class codes that is read by window.
+
+    grid: where its pixels lie. nodata: the value that the file declares, None where it declares none.
+    """
+
+    path: Path
+    grid: GeoGrid
+    nodata: int | None
+
+    def read(self, rows: slice | None = None, cols: slice | None = None) -> NDArray[np.integer]:
+        """The codes (y, x) of a window, in the integer type of the file; the slices name both ends.
+
+        Raises CoverageError for a window that leaves the raster, FormatError for a damaged file.
+        """
+        height, width = self.grid.shape
+        rows, cols = rows or slice(0, height), cols or slice(0, width)
+        if not (0 <= rows.start < rows.stop <= height and 0 <= cols.start < cols.stop <= width):
+            raise CoverageError(
+                f"{self.path}: rows {rows}, columns {cols} leave its {height} x {width} pixels; ask for less"
+            )
+        with _opened(self.path) as file:
+            values: NDArray[np.integer] = file.read(1, window=Window.from_slices(rows, cols))
+        return values
+
+
+def codes(path: Path | str) -> CodeRaster:
+    """A GeoTIFF of class codes (one band of integers) of any legend and projection, to be read by window.
+
+    Raises FormatError for another kind of file, GridError for one without a reference system or not north-up.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        if file.count != 1 or not np.issubdtype(np.dtype(file.dtypes[0]), np.integer):
+            raise FormatError(
+                f"{path}: found {file.count} bands of {file.dtypes[0]}, expected one band of class codes"
+            )
+        try:
+            grid = GeoGrid(file.crs.to_wkt() if file.crs else "", file.transform, file.shape)
+        except GridError as error:
+            raise GridError(f"{path}: {error}") from error
+        declared = file.nodata
+    return CodeRaster(path, grid, int(declared) if declared is not None and declared == int(declared) else None)
+
+
+def cover_grid(path: Path | str) -> LatLonGrid:
+    """The lat-lon cells of a cover map; FormatError where its pixels do not lie on a lattice of 1/N degree."""
+    found = codes(path).grid
+    per_degree = round(1 / found.pixel[0])
+    if found.is_geographic and per_degree > 0:
+        grid = LatLonGrid.from_bounds(per_degree, found.bounds)
+        if grid.shape == found.shape and found.transform.almost_equals(grid.transform, precision=1e-6):
+            return grid
+    raise FormatError(
+        f"{path}: its pixels are no cells of 1/N degree, so it is no cover map; use `map` to bring it there"
+    )
+
+
+def read_cover(path: Path | str, cells: LatLonGrid | None = None) -> CoverMap:
+    """A cover map that `write` made, or the window `cells` of it; FormatError for another raster."""
+    whole = cover_grid(path)
+    part = cells or whole
+    covers = np.empty(part.shape, np.uint8)
+    raster = codes(path)
+    for (rows, cols), window in part.windows_in(whole):
+        covers[rows, cols] = raster.read(*window)
+    try:
+        return CoverMap(covers, part, tables.legend("ecosg"))
+    except TableError as error:
+        raise FormatError(f"{path}: {error}; name a cover map") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise FormatError(f"{path}: is no file; check the path")
+    try:
+        with rasterio.Env(**_ALONE), rasterio.open(path, driver="GTiff") as file:
+            yield file
+    except _FAILURES as error:
+        raise FormatError(f"{path}: cannot be read as GeoTIFF ({error}); it is damaged or another format") from error
+
+
+def _holds(part: Path, cover: CoverMap) -> bool:
+    found = codes(part)
+    return (
+        found.grid.transform == cover.grid.transform
+        and found.nodata == 0
+        and np.array_equal(found.read(), cover.codes)
+    )
+
+
+def _palette(legend: Legend) -> dict[int, tuple[int, int, int, int]]:
+    colours = {code: (*colour, 255) for code, colour in zip(legend.codes, legend.colours, strict=True)}
+    return {0: (0, 0, 0, 0), **colours}
+
+
+def _category_names(legend: Legend) -> str:
+    """GDAL's side file: the n-th name belongs to the value n."""
+    names = {0: "no data", **dict(zip(legend.codes, legend.names, strict=True))}
+    lines = [f"      <Category>{escape(names.get(value, ''))}</Category>" for value in range(max(names) + 1)]
+    head = '<PAMDataset>\n  <PAMRasterBand band="1">\n    <CategoryNames>\n'
+    return head + "\n".join(lines) + "\n    </CategoryNames>\n  </PAMRasterBand>\n</PAMDataset>\n"

@@ -1,0 +1,23 @@
+"""What a file says about its own origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ECOCLIMAP_SG = "ECOCLIMAP-SG: https://opensource.umr-cnrm.fr/projects/ecoclimap-sg/wiki"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The global attributes of the CF conventions, as text; an empty one is left out of the file.
+
+    title: one line, also the first line of a `.hdr`. source: the scenes and the engine. institution: who made
+    it. history: what was run and when; the caller gives the time, so that equal input gives equal bytes.
+    """
+
+    title: str
+    source: str
+    institution: str = ""
+    history: str = ""
+    references: str = ECOCLIMAP_SG
+    comment: str = ""

@@ -1,0 +1,130 @@
+"""What a file or folder is, in a few lines: for `ecosg-update info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecosg_update import tables
+from ecosg_update.errors import FormatError
+from ecosg_update.formats import direct, geotiff, netcdf
+from ecosg_update.grid import GeoGrid, LatLonGrid
+
+SMALL_CELLS = 500_000_000
+"""Class counts are given for cover maps up to this many cells; larger ones are described by their header."""
+
+
+def described(path: Path, **scene_options: Any) -> dict[str, Any]:
+    """What `path` is, as plain values. scene_options: as for `scene.discover.open_scene`.
+
+    Raises FormatError where nothing is there, and the error of the format where it is damaged.
+    """
+    if not path.exists() and not direct.pair(path)[1].exists():
+        raise FormatError(f"{path}: nothing is there; check the path")
+    if path.suffix in (".dir", ".hdr"):
+        return _cover_map(path)
+    if path.suffix == ".nc":
+        return _netcdf(path)
+    if path.suffix == ".safetensors":
+        return _checkpoint(path)
+    if path.is_file() and path.suffix in (".tif", ".tiff") and not any(scene_options.values()):
+        return _raster(path)
+    return _scene(path, scene_options)
+
+
+def _cover_map(path: Path) -> dict[str, Any]:
+    header = direct.info(path)
+    found = {"kind": "cover map for SURFEX", "title": header.title, **_cells(header.grid), "nodata": header.nodata}
+    if header.bits != 8 or header.grid.rows * header.grid.cols > SMALL_CELLS:
+        return found
+    return found | {"covers": _covers(direct.read(path).codes)}
+
+
+def _netcdf(path: Path) -> dict[str, Any]:
+    if netcdf.holds_prediction(path):
+        prediction = netcdf.read_prediction(path)
+        seen = float((prediction.share > 0).mean())
+        return {
+            "kind": "class probabilities",
+            "legend": f"{prediction.legend.name} ({len(prediction.legend)} classes)",
+            "origin": prediction.origin,
+            **_cells(netcdf.grid(path)),
+            "cells with evidence": f"{seen:.1%}",
+        }
+    return {
+        "kind": "cover map, NetCDF",
+        **_cells(netcdf.grid(path)),
+        "covers": _covers(netcdf.read_cover(path).codes),
+    }
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    from ecosg_update.segment.checkpoint import card  # noqa: PLC0415
+
+    found = card(path)
+    return {
+        "kind": "checkpoint",
+        "engine": found.engine,
+        "input": f"{found.level}, {found.pixel_m:g} m: {' '.join(found.bands)}",
+        "legend": f"{found.legend} ({len(found.codes)} classes)",
+        "provenance": found.provenance,
+        "licence": found.licence,
+        "notes": found.notes,
+        "sha256": found.sha256,
+    }
+
+
+def _raster(path: Path) -> dict[str, Any]:
+    raster = geotiff.codes(path)
+    codes, counts = np.unique(raster.read(), return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:12]
+    return {
+        "kind": "raster of classes",
+        **_pixels(raster.grid),
+        "nodata": raster.nodata,
+        "codes": [f"{codes[at]}: {counts[at]:,}" for at in most],
+    }
+
+
+def _scene(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    from ecosg_update.scene.discover import open_scene  # noqa: PLC0415
+
+    bands = options.get("bands")
+    scene = open_scene(path, **{**options, "bands": bands.split(",") if bands else None})
+    return {
+        "kind": f"Sentinel-2 {scene.level}",
+        "product": scene.product,
+        "acquired": scene.acquired.isoformat() if scene.acquired else "not stated",
+        "tile": scene.tile or "not stated",
+        "baseline": scene.baseline or "not stated",
+        "bands": scene.inventory,
+        "scene classification": "yes" if scene.scl else "no",
+        "sun zenith": f"{scene.angles.sun_zenith:.1f} degrees" if scene.angles else "not stated",
+        "assumed": list(scene.assumed),
+    }
+
+
+def _cells(grid: LatLonGrid) -> dict[str, Any]:
+    west, south, east, north = grid.bounds
+    return {
+        "cells": f"{grid.rows} rows x {grid.cols} columns, {grid.per_degree} a degree",
+        "bounds": f"{west:.6f} {south:.6f} {east:.6f} {north:.6f}",
+    }
+
+
+def _pixels(grid: GeoGrid) -> dict[str, Any]:
+    west, south, east, north = grid.lonlat_bounds()
+    width, height = grid.pixel
+    return {
+        "pixels": f"{grid.shape[0]} rows x {grid.shape[1]} columns of {width:g} x {height:g}",
+        "bounds": f"{west:.6f} {south:.6f} {east:.6f} {north:.6f}",
+    }
+
+
+def _covers(codes: Any) -> list[str]:
+    legend = tables.legend("ecosg")
+    counts = np.bincount(codes.ravel(), minlength=34)
+    order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
+    return [f"{code} {legend.name_of(code)}: {counts[code]:,}" for code in order]

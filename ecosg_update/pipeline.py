@@ -1,0 +1,271 @@
+"""The order of the stages: from evidence to a patched map on disk."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecosg_update import __version__, tables
+from ecosg_update.config import Config, CrosswalkSection, toml
+from ecosg_update.crosswalk.apply import covers
+from ecosg_update.crosswalk.context import context, margin_cells
+from ecosg_update.errors import ConfigError, CoverageError
+from ecosg_update.evidence import Evidence, evidence, footprint
+from ecosg_update.formats import atomic, direct, products
+from ecosg_update.formats.provenance import Provenance
+from ecosg_update.grid import LatLonGrid, cut
+from ecosg_update.layers import CoverMap, Patch, Prediction
+from ecosg_update.manifest import manifest
+from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.resample import resampled
+from ecosg_update.progress import Progress, silent
+from ecosg_update.report.quicklook import panel_size, quicklook
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+WHOLE_BASE_CELLS = 100_000_000
+"""A base of up to so many target cells is written whole; of a larger one, only what the scene can touch."""
+
+EVIDENCE_VALUES = 200_000_000
+"""Class sums held at once (float64): 1.6 GB. A target with more is predicted in blocks of rows."""
+
+COVER_VALUES = 30_000_000
+"""Cover probabilities held at once (float32): 120 MB and a few times that in passing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run made: the patch, the share of each cell that was seen, the files, the manifest."""
+
+    patch: Patch
+    share: NDArray[np.float32]
+    products: list[Path]
+    manifest: dict[str, Any]
+
+
+def run(config: Config, *, progress: Progress = silent) -> Run:
+    """Everything that a configuration asks for; the products are complete or absent.
+
+    Their names are claimed before the work begins, so that what would be refused at the end is refused at once.
+    """
+    started = datetime.now(UTC)
+    output = config.output
+    names = beside(output.folder / output.stem)
+    files = products.targets(output.folder / output.stem, output.formats)
+    with _folder(output.folder), atomic.parts(*names, *files, overwrite=output.overwrite) as parts:
+        part = dict(zip([*names, *files], parts, strict=True))
+        with evidence(config) as seen:
+            target = target_grid(config, seen)
+            for note in seen.notes:
+                log.info("%s", note)
+            log.info("target: %d x %d cells, %d a degree", *target.shape, target.per_degree)
+            patch, share = patched(seen, config, target, progress=progress)
+            image = seen.image(panel_size(target), target)
+        provenance = _provenance(config, seen)
+        products.encode(patch, {file: part[file] for file in files}, provenance=provenance, share=share)
+        look, settings, record = names
+        quicklook(patch, provenance.title, image).save(part[look], format="PNG")
+        part[settings].write_text(toml(config), encoding="utf-8")
+        found = manifest(
+            patch=patch,
+            config=config.model_dump(mode="json", exclude_none=True),
+            inputs=[*direct.pair(config.base.path), *seen.inputs],
+            engine=seen.engine,
+            products={file.name: part[file] for file in (*files, look, settings)},
+            notes=seen.notes,
+            started=started,
+        )
+        part[record].write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return Run(patch, share, [*files, *names], found)
+
+
+def plan(config: Config) -> dict[str, Any]:
+    """What `run` would do, once every input was opened and checked: for a dry run."""
+    output = config.output
+    names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
+    with evidence(config) as seen:
+        target = target_grid(config, seen)
+        zone_number(seen.legend.name, config.crosswalk)
+        west, south, east, north = target.bounds
+        return {
+            "evidence": seen.name,
+            "legend": seen.legend.name,
+            "notes": seen.notes,
+            "target": f"{target.rows} x {target.cols} cells, {target.per_degree} a degree",
+            "bounds": [west, south, east, north],
+            "would write": [str(path) for path in names],
+            "exist already": [str(path) for path in names if path.exists()],
+        }
+
+
+def beside(stem: Path) -> tuple[Path, Path, Path]:
+    """The quicklook, the resolved configuration and the manifest that a run leaves beside its products."""
+    return (
+        stem.with_name(f"{stem.name}_quicklook.png"),
+        stem.with_name(f"{stem.name}_run.toml"),
+        stem.with_name(f"{stem.name}_manifest.json"),
+    )
+
+
+def target_grid(config: Config, seen: Evidence) -> LatLonGrid:
+    """The cells of the result: the asked bounds, else the whole base, else what the evidence can touch of it.
+
+    Raises CoverageError where the base does not hold the bounds, or where evidence and target do not meet.
+    """
+    per_degree = config.target.per_degree
+    whole = direct.info(config.base.path).grid
+    reach = footprint(seen.grid, per_degree)
+    if config.target.bounds is not None:
+        target = LatLonGrid.from_bounds(per_degree, config.target.bounds)
+    elif whole.rows * whole.cols * (per_degree / whole.per_degree) ** 2 <= WHOLE_BASE_CELLS:
+        target = whole.at(per_degree)
+    else:
+        overlap = whole.at(per_degree).intersection(reach)
+        target = overlap if overlap is not None else reach
+    if not whole.contains(target.at(whole.per_degree)):
+        raise CoverageError(
+            f"{config.base.path}: holds {_text(whole)}, the target is {_text(target)}; "
+            "ask for less or give a larger base"
+        )
+    if target.intersection(reach) is None:
+        raise CoverageError(f"the evidence lies in {_text(reach)}, the target is {_text(target)}; they do not meet")
+    return target
+
+
+def patched(
+    seen: Evidence, config: Config, target: LatLonGrid, *, progress: Progress = silent
+) -> tuple[Patch, NDArray[np.float32]]:
+    """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers."""
+    zone_number(seen.legend.name, config.crosswalk)
+    policy = config.patch.policy()
+    legend = tables.legend("ecosg")
+    codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
+    confidence, share = (np.zeros(target.shape, np.float32) for _ in range(2))
+    for block in _row_blocks(target, EVIDENCE_VALUES // len(seen.legend)):
+        prediction = on_block(seen, block, progress)
+        for band in _row_blocks(block, COVER_VALUES // len(legend)):
+            part = cropped(prediction, band)
+            piece = _decided(part, config, policy)
+            at = slice(band.row - target.row, band.row - target.row + band.rows)
+            codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
+            confidence[at], share[at] = piece.confidence, part.share
+    return Patch(CoverMap(codes, target, legend), base, reason, confidence), share
+
+
+def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Prediction:
+    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, with the original map as context (rule R1)."""
+    original, around = _base(base, _cells(prediction), section.radius_km)
+    return _crossed(prediction, original, around, section)
+
+
+def decided_on(prediction: Prediction, base: Path, policy: Policy) -> Patch:
+    """The patch of a base map by a prediction in its covers."""
+    original, _ = _base(base, _cells(prediction), 0.0)
+    return decided(prediction, original, policy)
+
+
+def zone_number(source: str, section: CrosswalkSection) -> int:
+    """The row of the crosswalk's zones; ConfigError lists those that the crosswalk has."""
+    zones = tables.crosswalk(source).zones
+    if section.zone not in zones:
+        raise ConfigError(f"crosswalk.zone: {section.zone!r} is no zone of {source}, found {', '.join(zones)}")
+    return zones.index(section.zone)
+
+
+def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
+    """The cells of a prediction on a lat-lon grid that lie in `cells`."""
+    whole = _cells(prediction)
+    if cells == whole:
+        return prediction
+    values, share = (cut(layer, whole, cells) for layer in (prediction.values, prediction.share))
+    return Prediction(values, share, prediction.legend, cells, prediction.origin)
+
+
+def _decided(prediction: Prediction, config: Config, policy: Policy) -> Patch:
+    section = config.crosswalk
+    original, around = _base(config.base.path, _cells(prediction), section.radius_km)
+    return decided(_crossed(prediction, original, around, section), original, policy)
+
+
+def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:
+    crosswalk = tables.crosswalk(prediction.legend.name)
+    zone = zone_number(prediction.legend.name, section)
+    near = context(original, around, crosswalk, zone=zone, radius_km=section.radius_km)
+    return covers(prediction, crosswalk, near)
+
+
+def _base(path: Path, cells: LatLonGrid, radius_km: float) -> tuple[CoverMap, CoverMap]:
+    """The base on the target cells, and on its own lattice with a margin of the radius as far as it goes."""
+    whole = direct.info(path).grid
+    inner = cells.at(whole.per_degree)
+    margin = margin_cells(whole.per_degree, max(abs(cells.north), abs(cells.south)), radius_km)
+    around = direct.read(path, whole.intersection(inner.grown(margin)))
+    return resampled(around, cells), around
+
+
+def _cells(prediction: Prediction) -> LatLonGrid:
+    if not isinstance(prediction.grid, LatLonGrid):
+        raise ConfigError("prediction: lies on projected pixels, expected lat-lon cells; aggregate it first")
+    return prediction.grid
+
+
+def on_block(seen: Evidence, block: LatLonGrid, progress: Progress) -> Prediction:
+    """The evidence on a block of cells; only the cells that it can touch are computed."""
+    reach = block.intersection(footprint(seen.grid, block.per_degree))
+    values = np.zeros((len(seen.legend), *block.shape), np.float32)
+    share = np.zeros(block.shape, np.float32)
+    if reach is None:
+        return Prediction(values, share, seen.legend, block, "no evidence")
+    found = seen.on(reach, progress)
+    for (rows, cols), (to_rows, to_cols) in reach.windows_in(block):
+        values[:, to_rows, to_cols] = found.values[:, rows, cols]
+        share[to_rows, to_cols] = found.share[rows, cols]
+    return Prediction(values, share, seen.legend, block, found.origin)
+
+
+def _row_blocks(cells: LatLonGrid, most: int) -> Iterator[LatLonGrid]:
+    """A grid in blocks of whole rows of at most `most` cells each."""
+    height = max(1, most // cells.cols)
+    for top in range(0, cells.rows, height):
+        rows = min(height, cells.rows - top)
+        yield LatLonGrid(cells.per_degree, cells.row + top, cells.col, rows, cells.cols)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """The output folder, made if absent and removed again if nothing came of it."""
+    absent = not path.exists()
+    with atomic.reported(path):
+        path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if absent and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _provenance(config: Config, seen: Evidence) -> Provenance:
+    title = config.output.title or f"ECOCLIMAP-SG cover renewed by ecosg-update {__version__}"
+    origin = seen.engine["engine"] if seen.engine else seen.legend.name
+    return Provenance(
+        title=title,
+        source=f"{seen.name} ({origin}), base {config.base.path.name}",
+        history=f"ecosg-update {__version__} run",
+        comment="; ".join(seen.notes),
+    )
+
+
+def _text(cells: LatLonGrid) -> str:
+    west, south, east, north = cells.bounds
+    return f"{west:.4f}..{east:.4f} E {south:.4f}..{north:.4f} N"

@@ -1,0 +1,128 @@
+"""The shipped tables add up, and a table that does not is refused with its name."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from ecosg_update import tables
+from ecosg_update.errors import TableError
+
+PAIRS = tables.crosswalk_names()
+
+
+def test_the_covers_are_the_33_of_surfex():
+    ecosg = tables.legend("ecosg")
+    assert ecosg.codes == tuple(range(1, 34))
+    tile = ecosg.columns["tile"]
+    assert [tile.count(name) for name in ("SEA", "WATER", "NATURE", "TOWN")] == [1, 2, 20, 10]
+
+
+def test_vegtypes_and_local_climate_zones_follow_the_cover_number():
+    ecosg = tables.legend("ecosg")
+    for code, vegtype, lcz in zip(ecosg.codes, ecosg.columns["vegtype"], ecosg.columns["lcz"], strict=True):
+        assert vegtype == (str(code - 3) if 4 <= code <= 23 else "")
+        assert lcz == (str(code - 23) if code >= 24 else "")
+
+
+def test_every_town_and_only_towns_have_a_garden():
+    ecosg = tables.legend("ecosg")
+    garden = dict(zip(ecosg.codes, ecosg.columns["garden"], strict=True))
+    assert {code: float(share) for code, share in garden.items() if share} == {
+        24: 0.1, 25: 0.1, 26: 0.1, 27: 0.3, 28: 0.3, 29: 0.4, 30: 0.1, 31: 0.1, 32: 0.7, 33: 0.4
+    }  # fmt: skip
+
+
+def test_corine_levels_nest():
+    level3, level2, level1 = (tables.legend(f"corine-l{level}") for level in (3, 2, 1))
+    assert (len(level3), len(level2), len(level1)) == (44, 15, 5)
+    assert {code // 10 for code in level3.codes} == set(level2.codes)
+    assert {code // 10 for code in level2.codes} == set(level1.codes)
+    names = dict(zip(level2.codes, level2.names, strict=True))
+    assert all(names[code // 10] == name for code, name in zip(level3.codes, level3.columns["level2"], strict=True))
+
+
+@pytest.mark.parametrize("name", tables.legend_names())
+def test_a_legend_ranks_its_classes_without_a_tie_and_names_its_source(name):
+    legend = tables.legend(name)
+    assert sorted(legend.priority) == list(range(1, len(legend) + 1))
+    assert all(legend.columns.get("source", ("x",) * len(legend)))
+    assert all(row["source"] for row in tables.rows(tables.path("legends", f"{name}.csv"), ("source",)))
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_crosswalk_conserves_probability_and_reaches_from_every_class(pair):
+    crosswalk = tables.crosswalk(*pair)
+    assert np.allclose(crosswalk.weights.sum(axis=2), 1, atol=1e-6)
+    assert crosswalk.weights.shape[1:] == (len(tables.legend(pair[0])), 33)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_every_crosswalk_row_states_confidence_condition_and_source(pair):
+    for row in tables.rows(tables.path("crosswalks", "--".join(pair) + ".csv"), tables.CROSSWALK_COLUMNS):
+        assert row["confidence"] in {"A", "B", "C"}
+        assert row["condition"] and row["reference"]
+
+
+def test_levels_agree_on_the_tile_of_almost_every_class():
+    """Level 2 may differ from level 3 only where a level-2 class mixes tiles (town parks, airports, salines)."""
+    tile = tables.legend("ecosg").columns["tile"]
+    fine, coarse = tables.crosswalk("corine-l3"), tables.crosswalk("corine-l2")
+    differing = [
+        code
+        for row, code in enumerate(fine.source.codes)
+        if tile[fine.weights[0, row].argmax()] != tile[coarse.weights[0, coarse.source.index(code // 10)].argmax()]
+    ]
+    assert differing == [124, 422, 423]
+
+
+def test_grid_codes_and_three_digit_codes_name_the_same_classes():
+    legend = tables.legend("corine-l3")
+    by_grid_code = tables.code_rows(legend, np.arange(0, 45))
+    by_code = tables.code_rows(legend, np.array([0, *legend.codes]))
+    assert by_grid_code[0] == by_code[0] == -1
+    assert by_grid_code[1:].tolist() == by_code[list(legend.codes)].tolist() == list(range(44))
+
+
+def test_documented_no_data_is_no_class():
+    lookup = tables.code_rows(tables.legend("corine-l3"), np.array([1, 44, 48, 255]))
+    assert (lookup[1], lookup[44], lookup[48], lookup[255]) == (0, 43, -1, -1)
+
+
+def test_an_unknown_code_is_refused_by_name():
+    with pytest.raises(TableError, match=r"\[7, 77\] are no classes of dynamicworld|\[77\]"):
+        tables.code_rows(tables.legend("dynamicworld"), np.array([1, 77]))
+
+
+def test_an_unknown_legend_lists_those_that_exist():
+    with pytest.raises(TableError, match="corine-l3"):
+        tables.legend("corine-4")
+
+
+def written(tmp_path, rows):
+    file = tmp_path / "dynamicworld--ecosg.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([tables.CROSSWALK_COLUMNS, *rows])
+    return file
+
+
+def test_a_crosswalk_that_loses_probability_is_refused(tmp_path):
+    rows = [(code, "*", 17, 1, "group", "group", "c", "A", "r") for code in range(1, 9)]
+    file = written(tmp_path, [*rows, (9, "*", 6, 0.9, "group", "group", "c", "A", "r")])
+    with pytest.raises(TableError, match=r"class 9 .* sum to 0\.9, expected 1"):
+        tables._crosswalk(
+            tables.rows(file, tables.CROSSWALK_COLUMNS), tables.legend("dynamicworld"), tables.legend("ecosg"), file
+        )
+
+
+def test_a_ragged_table_names_its_line(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("a,b\n1,2\n3\n")
+    with pytest.raises(TableError, match="line 3"):
+        tables.rows(file, ("a", "b"))
+
+
+def test_checksums_name_every_table():
+    found = tables.checksums()
+    assert "legends/ecosg.csv" in found and "crosswalks/corine-l3--ecosg.csv" in found
+    assert all(len(value) == 64 for value in found.values())
