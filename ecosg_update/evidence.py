@@ -39,6 +39,9 @@ IMAGE_PIXEL_M = 60.0
 
 IMAGE_BANDS = ("B04", "B03", "B02")
 
+SURROUND_PIXEL_M = 60.0
+"""Pixel size at which the surroundings of each pixel are averaged over a kilometre, metres."""
+
 GAMMA = 0.7
 """Brightens the dark parts of the picture, as screens do for photographs."""
 
@@ -70,7 +73,7 @@ class Evidence(Protocol):
         ...
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
         """What a reader of the result must know: assumptions, stand-ins, conversions."""
         ...
 
@@ -132,9 +135,9 @@ class Labels:
         return [self.raster.path]
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
         """Nothing is assumed of a class raster."""
-        return []
+        return ()
 
     @property
     def engine(self) -> None:
@@ -180,7 +183,36 @@ def scene_evidence(scene: SceneSection, engine: EngineSection) -> Iterator[Scene
     network = _engine(engine)
     card = network.card
     with reader(product, card.bands, card.pixel_m, resample=True, stand_ins=STAND_INS) as pixels:
-        yield SceneEvidence(product, scene.path, pixels, network, engine)
+        notes = [*product.assumed, *(f"{other} stands in for {band}" for band, other in pixels.stand_ins.items())]
+        prepare = None
+        if card.level == "L1C" and product.level == "L2A":
+            prepare, how = _to_top_of_atmosphere(product, card.bands, engine)
+            notes += how
+        yield SceneEvidence(product, scene.path, pixels, network, engine.window, prepare, tuple(notes))
+
+
+def _to_top_of_atmosphere(
+    scene: Scene, bands: tuple[str, ...], engine: EngineSection
+) -> tuple[Callable[[Reflectance], Reflectance], list[str]]:
+    """What brings windows of surface reflectance to the level of an L1C engine, and how in words.
+
+    Raises SceneError where the product says too little of its angles and its time.
+    """
+    from ecosg_update.scene import atmosphere, surround  # noqa: PLC0415
+    from ecosg_update.scene.read import reader  # noqa: PLC0415
+    from ecosg_update.scene.toa import toa  # noqa: PLC0415
+
+    given = engine.atmosphere
+    air, assumed = atmosphere.over(
+        scene, aot550=given.aot550, water_vapour_cm=given.water_vapour_cm, altitude_m=given.altitude_m
+    )
+    with reader(scene, bands, SURROUND_PIXEL_M, resample=True, stand_ins=STAND_INS) as coarse:
+        around = surround.whole(coarse)
+    how = (
+        "surface reflectance converted to top of atmosphere, as the engine was trained there: "
+        f"sun zenith {air.sun_zenith:.1f}, AOT {air.aot550:.3f}, water vapour {air.water_vapour_cm:.2f} cm"
+    )
+    return (lambda window: toa(window, air, around=around)), [how, *(f"assumed {what}" for what in assumed)]
 
 
 def _check_whole(path: Path) -> None:
@@ -211,7 +243,9 @@ class SceneEvidence:
     path: Path
     pixels: SceneReader
     network: Engine
-    section: EngineSection
+    window: int
+    prepare: Callable[[Reflectance], Reflectance] | None
+    notes: tuple[str, ...]
 
     @property
     def legend(self) -> Legend:
@@ -240,21 +274,6 @@ class SceneEvidence:
 
         return dict(json.loads(to_json(self.network.card)))
 
-    @property
-    def notes(self) -> list[str]:
-        """Assumptions about the product, bands that stand in for others, conversions of level and pixel size."""
-        card = self.network.card
-        found = list(self.scene.assumed)
-        found += [f"{other} stands in for {band}" for band, other in self.pixels.stand_ins.items()]
-        if self._converts:
-            found.append(f"surface reflectance was converted to top of atmosphere: {card.engine} is trained on L1C")
-        return found
-
-    @property
-    def _converts(self) -> bool:
-        """Whether surface reflectance must become top-of-atmosphere reflectance first."""
-        return self.network.card.level == "L1C" and self.pixels.level == "L2A"
-
     def on(self, cells: LatLonGrid, progress: Progress = silent) -> Prediction:
         """The class probabilities of `cells`: windows of the scene predicted, blended and aggregated exactly."""
         from ecosg_update.segment.predict import strips  # noqa: PLC0415
@@ -263,20 +282,13 @@ class SceneEvidence:
         window = self.grid.covering(cells, margin=1)
         if window is not None:
             rows = window[0].stop - window[0].start
-            walk = strips(
-                self.pixels, self.network, window=window, size=self.section.window, prepare=self._preparation()
-            )
+            walk = strips(self.pixels, self.network, window=window, size=self.window, prepare=self.prepare)
             done = 0
             for strip in walk:
                 mass.add(strip)
                 done += strip.grid.shape[0]
                 progress("predicting rows", done, rows)
         return mass.prediction(f"{self.network.card.origin} on {self.scene.product}")
-
-    def _preparation(self) -> Callable[[Reflectance], Reflectance] | None:
-        if not self._converts:
-            return None
-        raise NotImplementedError
 
     def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:
         """True colour over `cells`, white where nothing was measured."""

@@ -101,7 +101,7 @@ def plan(config: Config) -> dict[str, Any]:
         return {
             "evidence": seen.name,
             "legend": seen.legend.name,
-            "notes": seen.notes,
+            "notes": list(seen.notes),
             "target": f"{target.rows} x {target.cols} cells, {target.per_degree} a degree",
             "bounds": [west, south, east, north],
             "would write": [str(path) for path in names],
