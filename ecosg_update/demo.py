@@ -11,6 +11,7 @@ import numpy as np
 from ecosg_update import config, pipeline
 from ecosg_update.errors import OutputError
 from ecosg_update.formats import direct
+from ecosg_update.layers import Reason
 from ecosg_update.progress import Progress, silent
 from ecosg_update.simulate.base import MISTAKES, OldMap, old_map
 from ecosg_update.simulate.landscape import landscape
@@ -44,11 +45,15 @@ title = "SIMULATED landscape, patched by the demo of ecosg-update"
 
 @dataclass(frozen=True)
 class Mended:
-    """One kind of mistake of the old map: its cells, how many hold the true cover now, and whether they could."""
+    """One kind of mistake of the old map: its cells, how many hold the true cover now, and whether they could.
+
+    hidden: cells of which the policy's share was not seen (cloud, no data). visible: an image can show the mistake.
+    """
 
     name: str
     cells: int
     mended: int
+    hidden: int
     visible: bool
 
 
@@ -98,8 +103,9 @@ def _emptied(folder: Path, *, overwrite: bool) -> None:
 
 def _compared(done: pipeline.Run, settings: Path, maps: OldMap) -> Demo:
     right = done.patch.cover.codes == maps.truth.codes
+    hidden = np.isin(done.patch.reason, (Reason.KEPT_NO_DATA, Reason.KEPT_LOW_SHARE))
     mistakes = tuple(
-        Mended(one.name, int(spoilt.sum()), int((spoilt & right).sum()), one.visible)
+        Mended(one.name, int(spoilt.sum()), int((spoilt & right).sum()), int((spoilt & hidden).sum()), one.visible)
         for one, spoilt in ((one, maps.mistake == number) for number, one in enumerate(MISTAKES, start=1))
     )
     was_right = ~maps.wrong

@@ -14,6 +14,7 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.config import Config, EngineSection, LabelsSection, SceneSection
+from ecosg_update.errors import SceneError
 from ecosg_update.formats import geotiff
 from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid, projection
 from ecosg_update.layers import Prediction, Reflectance
@@ -37,6 +38,12 @@ IMAGE_PIXEL_M = 60.0
 """Pixel size of the true-colour picture, metres: quick to decode from any product."""
 
 IMAGE_BANDS = ("B04", "B03", "B02")
+
+SURROUND_PIXEL_M = 60.0
+"""Pixel size at which the surroundings of each pixel are averaged over a kilometre, metres."""
+
+GAMMA = 0.7
+"""Brightens the dark parts of the picture, as screens do for photographs."""
 
 STAND_INS = {"B08": "B8A"}
 """Products of R60m bands have no B08; B8A sees the same near infrared, narrower."""
@@ -66,7 +73,7 @@ class Evidence(Protocol):
         ...
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
         """What a reader of the result must know: assumptions, stand-ins, conversions."""
         ...
 
@@ -128,9 +135,9 @@ class Labels:
         return [self.raster.path]
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
         """Nothing is assumed of a class raster."""
-        return []
+        return ()
 
     @property
     def engine(self) -> None:
@@ -155,7 +162,8 @@ class Labels:
         present = np.unique(codes)
         rows = tables.code_rows(self.legend, present, self.raster.nodata)
         known = np.array([0, *self.legend.codes], np.uint16)
-        return np.take(known, rows[np.maximum(codes, 0)] + 1)
+        coded: NDArray[np.uint16] = known[rows[np.maximum(codes, 0)] + 1]
+        return coded
 
 
 @contextmanager
@@ -171,10 +179,52 @@ def scene_evidence(scene: SceneSection, engine: EngineSection) -> Iterator[Scene
         quantification=scene.quantification,
         offset=scene.offset,
     )
+    _check_whole(scene.path)
     network = _engine(engine)
     card = network.card
     with reader(product, card.bands, card.pixel_m, resample=True, stand_ins=STAND_INS) as pixels:
-        yield SceneEvidence(product, scene.path, pixels, network, engine)
+        notes = [*product.assumed, *(f"{other} stands in for {band}" for band, other in pixels.stand_ins.items())]
+        prepare = None
+        if card.level == "L1C" and product.level == "L2A":
+            prepare, how = _to_top_of_atmosphere(product, card.bands, engine)
+            notes += how
+        yield SceneEvidence(product, scene.path, pixels, network, engine.window, prepare, tuple(notes))
+
+
+def _to_top_of_atmosphere(
+    scene: Scene, bands: tuple[str, ...], engine: EngineSection
+) -> tuple[Callable[[Reflectance], Reflectance], list[str]]:
+    """What brings windows of surface reflectance to the level of an L1C engine, and how in words.
+
+    Raises SceneError where the product says too little of its angles and its time.
+    """
+    from ecosg_update.scene import atmosphere, surround  # noqa: PLC0415
+    from ecosg_update.scene.read import reader  # noqa: PLC0415
+    from ecosg_update.scene.toa import toa  # noqa: PLC0415
+
+    given = engine.atmosphere
+    air, assumed = atmosphere.over(
+        scene, aot550=given.aot550, water_vapour_cm=given.water_vapour_cm, altitude_m=given.altitude_m
+    )
+    with reader(scene, bands, SURROUND_PIXEL_M, resample=True, stand_ins=STAND_INS) as coarse:
+        around = surround.whole(coarse)
+    how = (
+        "surface reflectance converted to top of atmosphere, as the engine was trained there: "
+        f"sun zenith {air.sun_zenith:.1f}, AOT {air.aot550:.3f}, water vapour {air.water_vapour_cm:.2f} cm"
+    )
+    return (lambda window: toa(window, air, around=around)), [how, *(f"assumed {what}" for what in assumed)]
+
+
+def _check_whole(path: Path) -> None:
+    """Compare a SAFE with its own checksums (a second for each GB): a flipped bit decodes without an error."""
+    from ecosg_update.scene.checksum import checksum_faults  # noqa: PLC0415
+    from ecosg_update.scene.store import store  # noqa: PLC0415
+
+    if not any(name.endswith("manifest.safe") for name in store(path).names):
+        return
+    faults = checksum_faults(path)
+    if faults:
+        raise SceneError(faults[0])
 
 
 def _engine(section: EngineSection) -> Engine:
@@ -193,7 +243,9 @@ class SceneEvidence:
     path: Path
     pixels: SceneReader
     network: Engine
-    section: EngineSection
+    window: int
+    prepare: Callable[[Reflectance], Reflectance] | None
+    notes: tuple[str, ...]
 
     @property
     def legend(self) -> Legend:
@@ -222,21 +274,6 @@ class SceneEvidence:
 
         return dict(json.loads(to_json(self.network.card)))
 
-    @property
-    def notes(self) -> list[str]:
-        """Assumptions about the product, bands that stand in for others, conversions of level and pixel size."""
-        card = self.network.card
-        found = list(self.scene.assumed)
-        found += [f"{other} stands in for {band}" for band, other in self.pixels.stand_ins.items()]
-        if self._converts:
-            found.append(f"surface reflectance was converted to top of atmosphere: {card.engine} is trained on L1C")
-        return found
-
-    @property
-    def _converts(self) -> bool:
-        """Whether surface reflectance must become top-of-atmosphere reflectance first."""
-        return self.network.card.level == "L1C" and self.pixels.level == "L2A"
-
     def on(self, cells: LatLonGrid, progress: Progress = silent) -> Prediction:
         """The class probabilities of `cells`: windows of the scene predicted, blended and aggregated exactly."""
         from ecosg_update.segment.predict import strips  # noqa: PLC0415
@@ -245,9 +282,7 @@ class SceneEvidence:
         window = self.grid.covering(cells, margin=1)
         if window is not None:
             rows = window[0].stop - window[0].start
-            walk = strips(
-                self.pixels, self.network, window=window, size=self.section.window, prepare=self._preparation()
-            )
+            walk = strips(self.pixels, self.network, window=window, size=self.window, prepare=self.prepare)
             done = 0
             for strip in walk:
                 mass.add(strip)
@@ -255,13 +290,8 @@ class SceneEvidence:
                 progress("predicting rows", done, rows)
         return mass.prediction(f"{self.network.card.origin} on {self.scene.product}")
 
-    def _preparation(self) -> Callable[[Reflectance], Reflectance] | None:
-        if not self._converts:
-            return None
-        raise NotImplementedError
-
     def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:
-        """True colour over `cells`, stretched to the 2nd and 98th percentile, white where nothing was measured."""
+        """True colour over `cells`, white where nothing was measured."""
         from ecosg_update.scene.read import reader  # noqa: PLC0415
 
         width, height = size
@@ -278,10 +308,14 @@ class SceneEvidence:
 
 
 def _sampled(seen: Reflectance, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none."""
+    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none.
+
+    Ground (not cloud) is stretched to its 1st and 99th percentile and brightened in the dark parts.
+    """
     measured = (seen.values != 0).any(axis=0)
-    low, high = np.percentile(seen.values[:, measured], (2, 98)) if measured.any() else (0.0, 1.0)
-    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) * 255
+    ground = seen.valid if seen.valid.any() else measured
+    low, high = np.percentile(seen.values[:, ground], (1, 99)) if ground.any() else (0.0, 1.0)
+    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255
     x, y = projection(GEOGRAPHIC, seen.grid.crs).transform(lon, lat)
     cols, rows = ~seen.grid.transform @ (x, y)
     height, width = seen.grid.shape

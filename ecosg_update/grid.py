@@ -50,11 +50,15 @@ class LatLonGrid:
 
     def __post_init__(self) -> None:
         if self.per_degree < 1 or self.rows < 1 or self.cols < 1:
-            raise GridError(f"grid: {self} is empty, expected at least one cell and one cell a degree")
+            raise GridError(f"grid: {self!r} is empty, expected at least one cell and one cell a degree")
         if self.row < 0 or self.row + self.rows > 180 * self.per_degree:
             raise GridError(f"grid: rows {self.row}..{self.row + self.rows} leave the globe; check the latitudes")
         if not 0 <= self.col < self.world_cols or self.cols > self.world_cols:
             raise GridError(f"grid: columns {self.col}..+{self.cols} leave the globe; check the longitudes")
+
+    def __str__(self) -> str:
+        west, south, east, north = self.bounds
+        return f"{west:.4f}..{east:.4f} E {south:.4f}..{north:.4f} N"
 
     @classmethod
     def from_bounds(cls, per_degree: int, bounds: Bounds) -> LatLonGrid:
@@ -194,10 +198,7 @@ class LatLonGrid:
         """
         self._same_lattice(whole)
         if not whole.contains(self):
-            raise CoverageError(
-                f"domain: {_text(self.bounds)} is not inside the map's {_text(whole.bounds)}; "
-                "ask for less or use a larger map"
-            )
+            raise CoverageError(f"domain: {self} is not inside the map's {whole}; ask for less or use a larger map")
         rows = slice(self.row - whole.row, self.row - whole.row + self.rows)
         first = (self.col - whole.col) % whole.world_cols
         width = min(self.cols, whole.cols - first)
@@ -338,8 +339,3 @@ def _ceil(cells: float) -> int:
 def _check_shape(values: NDArray[Any], shape: tuple[int, int]) -> None:
     if values.shape[-2:] != shape:
         raise GridError(f"grid: an array of shape {values.shape} does not fit a grid of {shape}")
-
-
-def _text(bounds: Bounds) -> str:
-    west, south, east, north = bounds
-    return f"{west:.4f}..{east:.4f} E {south:.4f}..{north:.4f} N"

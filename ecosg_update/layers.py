@@ -32,9 +32,9 @@ SUM_TOLERANCE = 1e-4
 class Reflectance:
     """Sentinel-2 reflectance on one grid.
 
-    values: float32 (band, y, x), 1.0 = 100 %, 0 where not valid. valid: bool (y, x): False for no data,
-    cloud, shadow, snow taken for cloud, saturated. bands: "B02" ... in the order of `values`.
-    acquired: UTC, None where the product does not say.
+    values: float32 (band, y, x), 1.0 = 100 %, 0 where nothing was measured. valid: bool (y, x): False for no
+    data, cloud, shadow, snow taken for cloud, saturated: such pixels may be context but never vote. bands: "B02"
+    ... in the order of `values`. acquired: UTC, None where the product does not say.
     """
 
     values: NDArray[np.float32]

@@ -21,11 +21,11 @@ from ecosg_update.errors import ConfigError, CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
 from ecosg_update.formats import atomic, direct, products
 from ecosg_update.formats.provenance import Provenance
-from ecosg_update.grid import LatLonGrid, cut
+from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
-from ecosg_update.patch.aggregate import resampled
 from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
 
@@ -66,7 +66,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     with _folder(output.folder), atomic.parts(*names, *files, overwrite=output.overwrite) as parts:
         part = dict(zip([*names, *files], parts, strict=True))
         with evidence(config) as seen:
-            target = target_grid(config, seen)
+            target = target_grid(config.base.path, seen, config.target.per_degree, config.target.bounds)
             for note in seen.notes:
                 log.info("%s", note)
             log.info("target: %d x %d cells, %d a degree", *target.shape, target.per_degree)
@@ -95,13 +95,13 @@ def plan(config: Config) -> dict[str, Any]:
     output = config.output
     names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
     with evidence(config) as seen:
-        target = target_grid(config, seen)
+        target = target_grid(config.base.path, seen, config.target.per_degree, config.target.bounds)
         zone_number(seen.legend.name, config.crosswalk)
         west, south, east, north = target.bounds
         return {
             "evidence": seen.name,
             "legend": seen.legend.name,
-            "notes": seen.notes,
+            "notes": list(seen.notes),
             "target": f"{target.rows} x {target.cols} cells, {target.per_degree} a degree",
             "bounds": [west, south, east, north],
             "would write": [str(path) for path in names],
@@ -118,28 +118,24 @@ def beside(stem: Path) -> tuple[Path, Path, Path]:
     )
 
 
-def target_grid(config: Config, seen: Evidence) -> LatLonGrid:
+def target_grid(base: Path, seen: Evidence, per_degree: int, bounds: Bounds | None) -> LatLonGrid:
     """The cells of the result: the asked bounds, else the whole base, else what the evidence can touch of it.
 
     Raises CoverageError where the base does not hold the bounds, or where evidence and target do not meet.
     """
-    per_degree = config.target.per_degree
-    whole = direct.info(config.base.path).grid
+    whole = direct.info(base).grid
     reach = footprint(seen.grid, per_degree)
-    if config.target.bounds is not None:
-        target = LatLonGrid.from_bounds(per_degree, config.target.bounds)
+    if bounds is not None:
+        target = LatLonGrid.from_bounds(per_degree, bounds)
     elif whole.rows * whole.cols * (per_degree / whole.per_degree) ** 2 <= WHOLE_BASE_CELLS:
         target = whole.at(per_degree)
     else:
         overlap = whole.at(per_degree).intersection(reach)
         target = overlap if overlap is not None else reach
     if not whole.contains(target.at(whole.per_degree)):
-        raise CoverageError(
-            f"{config.base.path}: holds {_text(whole)}, the target is {_text(target)}; "
-            "ask for less or give a larger base"
-        )
+        raise CoverageError(f"{base}: holds {whole}, the target is {target}; ask for less or give a larger base")
     if target.intersection(reach) is None:
-        raise CoverageError(f"the evidence lies in {_text(reach)}, the target is {_text(target)}; they do not meet")
+        raise CoverageError(f"{seen.name}: lies in {reach}, the target is {target}; they do not meet")
     return target
 
 
@@ -264,8 +260,3 @@ def _provenance(config: Config, seen: Evidence) -> Provenance:
         history=f"ecosg-update {__version__} run",
         comment="; ".join(seen.notes),
     )
-
-
-def _text(cells: LatLonGrid) -> str:
-    west, south, east, north = cells.bounds
-    return f"{west:.4f}..{east:.4f} E {south:.4f}..{north:.4f} N"

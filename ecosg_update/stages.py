@@ -12,8 +12,8 @@ from ecosg_update.formats import atomic, direct, geotiff, netcdf
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import CoverMap, Patch
-from ecosg_update.patch.aggregate import resampled
 from ecosg_update.patch.decide import Policy
+from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 
 
@@ -30,7 +30,7 @@ def predict(
     reach = footprint(seen.grid, per_degree)
     cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else reach
     if cells.intersection(reach) is None:
-        raise CoverageError(f"{seen.name}: lies in {_box(reach)}, the bounds are {_box(cells)}; they do not meet")
+        raise CoverageError(f"{seen.name}: lies in {reach}, the bounds are {cells}; they do not meet")
     with atomic.parts(output, overwrite=overwrite) as (part,):
         found = pipeline.on_block(seen, cells, progress)
         netcdf.encode_prediction(found, part, provenance=_about("class probabilities", seen.name))
@@ -48,13 +48,9 @@ def map_labels(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write the cover probabilities of a raster of classes, on what the base holds of it or on `bounds`."""
+    """Write the cover probabilities of a raster of classes on the cells of `pipeline.target_grid`."""
     seen = Labels.opened(labels)
-    whole = direct.info(base).grid.at(per_degree)
-    reach = footprint(seen.grid, per_degree)
-    cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else whole.intersection(reach)
-    if cells is None or cells.intersection(reach) is None:
-        raise CoverageError(f"{seen.name}: lies in {_box(reach)}, the base in {_box(whole)}; they do not meet")
+    cells = pipeline.target_grid(base, seen, per_degree, bounds)
     found = pipeline.mapped(pipeline.on_block(seen, cells, progress), base, section)
     return netcdf.write_prediction(
         found, output, provenance=_about("cover probabilities", seen.name), overwrite=overwrite
@@ -134,8 +130,3 @@ def _about(title: str, source: str, *, exact: bool = False) -> Provenance:
     """What a file says of its origin."""
     text = title if exact else f"{title}, ecosg-update {__version__}"
     return Provenance(title=text, source=source, history=f"ecosg-update {__version__}")
-
-
-def _box(cells: LatLonGrid) -> str:
-    west, south, east, north = cells.bounds
-    return f"{west:.4f}..{east:.4f} E {south:.4f}..{north:.4f} N"

@@ -1,9 +1,14 @@
 """What several test files share."""
 
+import contextlib
+import io
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+
+from ecosg_update.cli import main
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -17,3 +22,31 @@ def shared(*parts: str) -> Path:
     if not path.exists():
         pytest.skip(f"real data {'/'.join(parts)} is not beside the project (../shared/data)")
     return path
+
+
+class Said(NamedTuple):
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+def say(*arguments: object) -> Said:
+    """The command line in this process: exit code, stdout, stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            return Said(stop.code or 0, out.getvalue(), err.getvalue())
+    return Said(0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """The folder of the demo, run once: input/ (SAFE, base, truth), output/, demo.toml, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    said = say("demo", "--output", folder)
+    assert said.code == 0, said.err
+    return folder, said

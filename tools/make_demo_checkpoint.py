@@ -38,7 +38,7 @@ SIDE = 720
 TEST_SEEDS = (200,)
 """A landscape that training never sees; the demo's own seed is none of them either."""
 
-RECIPE = Recipe(steps=700, batch=6, crop=64)
+RECIPE = Recipe(steps=1200, batch=6, crop=64)
 LEVELS = {"level 3 (17 classes that occur)": 1, "level 2": 10, "level 1": 100}
 
 

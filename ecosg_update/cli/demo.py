@@ -24,7 +24,8 @@ def command(*, output: Path, overwrite: bool) -> None:
     print_changes(done.run.manifest["changes"])
     click.echo("mistakes of the base map, mended / all (cells):")
     for one in done.mistakes:
-        note = "" if one.visible else "   (a sub-type that no image shows: kept on purpose)"
+        note = f"   ({one.hidden} under cloud or no data)" if one.hidden else ""
+        note = note if one.visible else "   (a sub-type that no image shows: kept on purpose)"
         click.echo(f"  {one.name:28} {one.mended:>4} / {one.cells:<4}{note}")
     click.echo(
         f"wrong cells: {done.wrong_before} before, {done.wrong_after} after "

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 PANEL = 560
 """Longest side of a panel, pixels."""
 
-GAP, HEAD, LINE = 16, 64, 22
+SMALLEST = 400
+"""Longest side of the panel of a small grid."""
+
+WIDE = 1.4
+"""Panels wider than this many times their height stand in two rows."""
+
+GAP, HEAD, CAPTION, LINE, ENTRY = 16, 36, 32, 22, 250
 INK, PAPER, QUIET = (30, 30, 30), (255, 255, 255), (238, 238, 238)
 REASON_COLOURS = {
     Reason.UNCHANGED: (238, 238, 238),
@@ -42,25 +48,27 @@ def quicklook(patch: Patch, title: str, image: NDArray[np.uint8] | None = None) 
     if image is not None:
         maps = {"image": image, **maps}
     panels = [(name, _resized(pixels, size)) for name, pixels in maps.items()]
-    width = len(panels) * (size[0] + GAP) + GAP
+    across = 2 if size[0] > WIDE * size[1] and len(panels) > 2 else len(panels)
+    width = across * (size[0] + GAP) + GAP
     entries = _entries(patch)
-    per_row = max(1, (width - GAP) // 250)
-    height = HEAD + size[1] + GAP + LINE * math.ceil(len(entries) / per_row) + GAP
-    sheet = Image.new("RGB", (width, height), PAPER)
+    per_row = max(1, (width - GAP) // ENTRY)
+    foot = HEAD + math.ceil(len(panels) / across) * (size[1] + CAPTION)
+    sheet = Image.new("RGB", (width, foot + LINE * math.ceil(len(entries) / per_row) + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, 10), title, INK, font=ImageFont.load_default(18))
+    draw.text((GAP, 8), title, INK, font=ImageFont.load_default(18))
     for number, (name, panel) in enumerate(panels):
-        left = GAP + number * (size[0] + GAP)
-        draw.text((left, 38), name, INK, font=ImageFont.load_default(15))
-        sheet.paste(panel, (left, HEAD))
-    _draw_entries(draw, entries, (GAP, HEAD + size[1] + GAP), per_row)
+        left = GAP + number % across * (size[0] + GAP)
+        top = HEAD + number // across * (size[1] + CAPTION)
+        draw.text((left, top), name, INK, font=ImageFont.load_default(15))
+        sheet.paste(panel, (left, top + CAPTION - GAP // 2))
+    _draw_entries(draw, entries, (GAP, foot + GAP // 2), per_row)
     return sheet
 
 
 def panel_size(grid: LatLonGrid) -> tuple[int, int]:
     """(width, height) of a panel in pixels: true proportions at the grid's middle latitude."""
     aspect = grid.cols * max(0.05, math.cos(math.radians((grid.north + grid.south) / 2))) / grid.rows
-    longest = min(PANEL, max(240, 4 * max(grid.shape)))
+    longest = min(PANEL, max(SMALLEST, 4 * max(grid.shape)))
     if aspect >= 1:
         return longest, max(1, round(longest / aspect))
     return max(1, round(longest * aspect)), longest
@@ -112,7 +120,7 @@ def _draw_entries(
 ) -> None:
     font = ImageFont.load_default(13)
     for number, (colour, text) in enumerate(entries):
-        left = corner[0] + (number % per_row) * 250
+        left = corner[0] + (number % per_row) * ENTRY
         top = corner[1] + (number // per_row) * LINE
         draw.rectangle((left, top, left + 22, top + 14), fill=colour, outline=INK)
         draw.text((left + 28, top - 1), text, INK, font=font)

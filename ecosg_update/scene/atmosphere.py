@@ -106,9 +106,7 @@ def over(
         _, latitude = _centre(_any_grid(scene))
         water_vapour_cm = standard_water_vapour(scene.acquired, latitude) if scene.acquired else MID_SUMMER
         assumed += (f"water vapour {water_vapour_cm:g} cm, from climate: the product has no WVP map",)
-    found = Atmosphere(
-        sun, view, azimuth, aot550, water_vapour_cm, pressure_hpa=pressure_hpa(altitude_m)
-    )
+    found = Atmosphere(sun, view, azimuth, aot550, water_vapour_cm, pressure_hpa=pressure_hpa(altitude_m))
     return found, assumed
 
 

@@ -69,7 +69,7 @@ def rasters(file: File) -> tuple[tuple[Raster, str], ...]:
 
     Raises SceneError for a file that is not what its ending says, GridError where it has no place on earth.
     """
-    with gdal(), _opened(file) as dataset:
+    with gdal(), _opened_quietly(file) as dataset:
         grid = _grid(file, dataset)
         size = pixel_metres(grid)
         return tuple(
@@ -89,7 +89,7 @@ def pixel_metres(grid: GeoGrid) -> float:
 def gdal() -> Any:
     """The surroundings in which GDAL reads: no side files, no network, one thread of its own.
 
-    With more threads of its own GDAL 3.10 and 3.12 return a JP2 tile that cannot be decoded as zeros or as
+    With more threads of its own GDAL 3.10 returns a JP2 tile that cannot be decoded as zeros or as
     whatever was in memory, without an error; with one it raises. `Tiles` brings the threads.
     """
     return rasterio.Env(
@@ -102,8 +102,9 @@ def gdal() -> Any:
 
 
 def decoders() -> int:
-    """How many threads decode tiles: the cores there are, 8 at most."""
-    return min(MOST_THREADS, os.cpu_count() or 1)
+    """How many threads decode tiles: the cores that this process may use, 8 at most."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_THREADS, cores)
 
 
 class Tiles:
@@ -113,7 +114,7 @@ class Tiles:
     """
 
     def __init__(self, raster: Raster, *, threads: int) -> None:
-        """Opens the file; SceneError where it is damaged or cut short."""
+        """Checks that the file is whole, SceneError where it is cut short; it is opened by the first window."""
         if _driver(raster.file) == JP2:
             _check_whole(raster.file)
         self.raster = raster
@@ -207,12 +208,16 @@ def _driver(file: File) -> str:
 def _opened(file: File) -> Any:
     driver = _driver(file)
     try:
-        with warnings.catch_warnings():
-            # What it warns of is an error here, and raised with the file's name by `_grid`.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(file.gdal, driver=driver)
+        return rasterio.open(file.gdal, driver=driver)
     except RasterioError as error:
         raise SceneError(f"{file}: is no {driver} raster that GDAL can open; {FETCH}") from error
+
+
+def _opened_quietly(file: File) -> Any:
+    """Without rasterio's warning of a raster that lies nowhere: `_grid` raises an error that names the file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return _opened(file)
 
 
 def _grid(file: File, dataset: Any) -> GeoGrid:

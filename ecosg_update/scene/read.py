@@ -51,6 +51,8 @@ def reader(
     projection or an area.
     """
     spare = {band_name(band): band_name(other) for band, other in (stand_ins or {}).items()}
+    if len({band_name(name) for name in names}) != len(names) or not names:
+        raise SceneError(f"scene {scene.product}: bands {', '.join(names) or 'none'} wanted; name each band once")
     wanted = {name: _present(name, scene, spare) for name in map(band_name, names)}
     _check_present(scene, wanted, pixel_m)
     sources = tuple(
@@ -110,18 +112,20 @@ class SceneReader:
     def read(self, rows: slice, cols: slice) -> Reflectance:
         """The reflectance of rows and columns of the grid.
 
-        valid: measured in every band, not saturated, and ground that may vote (`scene.mask`). Values may be a
-        little below 0 over dark water and above 1 over bright cloud. Raises GridError for a window that leaves
+        valid: measured in every band, not saturated, and ground that may vote (`scene.mask`). Cloud and shadow
+        keep what was measured, so that an engine sees the neighbours of its pixels as they are. Values may be
+        a little below 0 over dark water and above 1 over bright cloud. Raises GridError for a window that leaves
         the grid, SceneError for pixels that cannot be decoded.
         """
         _check_window(self._grid, rows, cols)
         values = np.empty((len(self._layers), rows.stop - rows.start, cols.stop - cols.start), np.float32)
-        valid = self._ground.read(rows, cols)
+        measured = np.ones(values.shape[1:], np.bool_)
         for number, (layer, source) in enumerate(zip(self._layers, self.sources, strict=True)):
             stored, share = layer.mean(rows, cols)
             values[number] = (stored + np.float32(source.offset)) / np.float32(self.scene.quantification)
-            valid &= share >= LEAST_SHARE
-        values[:, ~valid] = 0
+            measured &= share >= LEAST_SHARE
+        values[:, ~measured] = 0
+        valid = measured & self._ground.read(rows, cols)
         return Reflectance(
             values, valid, self.bands, self._grid.window(rows, cols), self.scene.level, self.scene.acquired
         )
@@ -156,17 +160,17 @@ def shared_grid(chosen: Sequence[Raster], pixel_m: float) -> GeoGrid:
         raise GridError(f"{other.file}: in {other.grid.crs}, {anchor.file} in {anchor.grid.crs}; warp one of them")
     same = abs(anchor.pixel_m / pixel_m - 1) < SAME_SIZE
     scale = 1.0 if same else pixel_m / anchor.pixel_m
-    lattice = anchor.grid.transform * Affine.scale(scale)
+    lattice = anchor.grid.transform @ Affine.scale(scale)
     west, south, east, north = _intersection(raster.grid.bounds for raster in chosen)
-    left, top = ~lattice * (west, north)
-    right, bottom = ~lattice * (east, south)
+    left, top = ~lattice @ (west, north)
+    right, bottom = ~lattice @ (east, south)
     first_col, first_row = math.ceil(left - EDGE), math.ceil(top - EDGE)
     cols, rows = math.floor(right + EDGE) - first_col, math.floor(bottom + EDGE) - first_row
     if rows < 1 or cols < 1:
         raise GridError(
             f"{anchor.file.container}: no pixel of {pixel_m:g} m is covered by all bands; check the files"
         )
-    return GeoGrid(anchor.grid.crs, lattice * Affine.translation(first_col, first_row), (rows, cols))
+    return GeoGrid(anchor.grid.crs, lattice @ Affine.translation(first_col, first_row), (rows, cols))
 
 
 def _intersection(bounds: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
@@ -182,9 +186,9 @@ def _present(name: str, scene: Scene, spare: Mapping[str, str]) -> str:
 
 def _check_present(scene: Scene, wanted: Mapping[str, str], pixel_m: float) -> None:
     absent = [name for name, band in wanted.items() if band not in scene.files]
-    if absent or not wanted:
+    if absent:
         raise SceneError(
-            f"scene {scene.product}: {', '.join(absent) or 'no band'} wanted at {pixel_m:g} m, "
+            f"scene {scene.product}: {', '.join(absent)} wanted at {pixel_m:g} m, "
             f"found {scene.inventory}; fetch the missing files or name stand-ins"
         )
 

@@ -23,6 +23,10 @@ LARGEST_TEXT = 32 * 2**20
 """Bytes of metadata that are read at most; the largest MTD_TL.xml has 0.6 MB."""
 
 
+RASTERS = (".tif", ".tiff", ".jp2")
+"""Endings of a file that can be a scene by itself."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file on disk, or a member of a zip on disk."""
@@ -53,6 +57,7 @@ class File:
                 return
             with zipfile.ZipFile(self.container) as archive, archive.open(self.member) as packed:
                 yield packed, archive.getinfo(self.member).file_size  # type: ignore[misc]
+        # RuntimeError is what zipfile raises for a member that is encrypted or packed in an unknown way.
         except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError) as error:
             raise SceneError(f"{self}: cannot be read ({error}); fetch the product again") from error
 
@@ -91,6 +96,8 @@ def store(path: Path) -> Store:
     safe = next((folder for folder in (path, *path.parents) if folder.suffix == ".SAFE"), None)
     if safe is not None:
         return Store(safe, _folder_names(safe), zipped=False)
+    if path.is_file() and path.suffix.lower() not in RASTERS:
+        raise SceneError(f"{path}: is no scene, expected a .SAFE folder or zip, a folder of band files or a GeoTIFF")
     if path.is_file():
         return Store(path.parent, (path.name,), zipped=False)
     return Store(path, _folder_names(path), zipped=False)

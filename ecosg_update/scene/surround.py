@@ -51,10 +51,16 @@ class Surround:
         Raises GridError for another projection, SceneError for a band that it was not made for.
         """
         if grid.crs != self.grid.crs:
-            raise GridError(f"surroundings: made in {self.grid.crs}, asked for in {grid.crs}; make them from this scene")
+            raise GridError(
+                f"surroundings: made in {self.grid.crs}, asked for in {grid.crs}; make them from this scene"
+            )
         if band not in self.bands:
-            raise SceneError(f"surroundings: made for {', '.join(self.bands)}, asked for {band}; make them for it too")
-        down, across = (averaging(axis, slice(0, size)) for axis, size in zip(axes(self.grid, grid), grid.shape, strict=True))
+            raise SceneError(
+                f"surroundings: made for {', '.join(self.bands)}, asked for {band}; make them for it too"
+            )
+        down, across = (
+            averaging(axis, slice(0, size)) for axis, size in zip(axes(self.grid, grid), grid.shape, strict=True)
+        )
         part = (down.span, across.span)
         share = weighted(self.share[part], down, across)
         total = weighted((self.values[self.bands.index(band)] * self.share)[part], down, across)
@@ -69,8 +75,10 @@ def surround(seen: Reflectance, *, reach_m: float = REACH_M) -> Surround:
     """
     pixels = max(1, round(reach_m / CELLS / pixel_metres(seen.grid)))
     rows, cols = (math.ceil(size / pixels) for size in seen.grid.shape)
-    grid = GeoGrid(seen.grid.crs, seen.grid.transform * Affine.scale(pixels), (rows, cols))
-    down, across = (averaging(axis, slice(0, size)) for axis, size in zip(axes(seen.grid, grid), grid.shape, strict=True))
+    grid = GeoGrid(seen.grid.crs, seen.grid.transform @ Affine.scale(pixels), (rows, cols))
+    down, across = (
+        averaging(axis, slice(0, size)) for axis, size in zip(axes(seen.grid, grid), grid.shape, strict=True)
+    )
     reach = max(1, round(reach_m / (pixels * pixel_metres(seen.grid))))
     share = _box_mean(weighted(seen.valid, down, across), reach)
     values = np.zeros((len(seen.bands), rows, cols), np.float32)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def toa(reflectance: Reflectance, atmosphere: Atmosphere, *, around: Surround | None = None) -> Reflectance:
-    """The top-of-atmosphere reflectance (L1C) of surface reflectance (L2A); 0 where not valid.
+    """The top-of-atmosphere reflectance (L1C) of surface reflectance (L2A); 0 where nothing was measured.
 
     around: the surroundings of the scene (`surround.whole`), whose light is scattered into the line of sight;
-    without them each pixel counts as its own surroundings. Pixels are not mixed otherwise, and no value depends
+    without them, and where they are all cloud, each pixel counts as its own surroundings. Pixels are not mixed otherwise, and no value depends
     on the window. Raises SceneError for L1C input and for bands without constants (B09, B10).
     """
     if reflectance.level != "L2A":
@@ -30,14 +30,13 @@ def toa(reflectance: Reflectance, atmosphere: Atmosphere, *, around: Surround | 
     for number, band in enumerate(reflectance.bands):
         ground = reflectance.values[number]
         nearby = ground if around is None else around.on(reflectance.grid, band)
+        nearby = np.where(np.isnan(nearby), ground, nearby)
         values[number] = reflected(ground, nearby, coefficients(band, atmosphere))
-    values[:, ~reflectance.valid] = 0
+    values[:, ~(reflectance.values != 0).any(axis=0)] = 0
     return replace(reflectance, values=values, level="L1C")
 
 
-def reflected(
-    ground: NDArray[np.float32], nearby: NDArray[np.float32], terms: Coefficients
-) -> NDArray[np.float32]:
+def reflected(ground: NDArray[np.float32], nearby: NDArray[np.float32], terms: Coefficients) -> NDArray[np.float32]:
     """What the satellite sees, float32 (y, x); the equation of `scene.transfer`. nearby: the mean around each pixel."""
     found: NDArray[np.float32] = np.float32(terms.direct) * ground
     found += np.float32(terms.diffuse) * nearby

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -84,6 +85,7 @@ def _downloaded(model: str) -> Mapping[str, Tensor]:
     weights = get_model_weights(model).DEFAULT
     try:
         state: Mapping[str, Tensor] = weights.get_state_dict(check_hash=True, weights_only=True, progress=False)
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"imagenet: {weights.url} cannot be fetched ({error}); give a safetensors file") from error
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError(f"imagenet: {weights.url} cannot be had ({reason}); give a safetensors file") from error
     return state

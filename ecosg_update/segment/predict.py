@@ -58,7 +58,7 @@ def strips(
     probabilities 0. The results do not depend on `window`; for a seamless engine neither on `size` (pixels of a
     window's side) nor on `overlap`, but for rounding. Other engines see farther than their halo: their windows
     differ a little and are blended linearly. Invalid pixels inside a window are fed to the engine as they are read
-    (0); windows without a valid pixel are not predicted.
+    (cloud as cloud, 0 where nothing was measured); windows without a valid pixel are not predicted.
     batch: windows a call of the network, worth more than 1 on a GPU. prepare: brings each window to the engine's
     level; it must not mix pixels. Memory: one row of windows.
 

@@ -127,7 +127,7 @@ def _places(
     land: Landscape, lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x, y = projection(GEOGRAPHIC, land.grid.crs).transform(*np.meshgrid(lon, lat))
-    col, row = ~land.grid.transform * (x, y)
+    col, row = ~land.grid.transform @ (x, y)
     return row, col
 
 

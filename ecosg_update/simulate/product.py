@@ -146,8 +146,8 @@ def _write_jp2(file: Path, values: NDArray[Any], grid: GeoGrid, pixel: int) -> N
     block = min(BLOCK[pixel], height)
     with rasterio.open(
         file, "w", driver="JP2OpenJPEG", dtype=stack.dtype, count=count, height=height, width=width,
-        crs=grid.crs, transform=grid.transform * Affine.scale(pixel / grid.pixel[0]),
-        QUALITY=100, REVERSIBLE="YES", BLOCKXSIZE=block, BLOCKYSIZE=block, USE_TILE_AS_BLOCK="YES",
+        crs=grid.crs, transform=grid.transform @ Affine.scale(pixel / grid.pixel[0]),
+        QUALITY=100, REVERSIBLE="YES", BLOCKXSIZE=block, BLOCKYSIZE=block,
     ) as image:  # fmt: skip
         image.write(stack)
 

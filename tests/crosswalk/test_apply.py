@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from ecosg_update.patch.aggregate import resampled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from ecosg_update.crosswalk.context import context, majorities
 from ecosg_update.errors import CoverageError, GridError, TableError
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Prediction
+from ecosg_update.patch.resample import resampled
 
 ECOSG = tables.legend("ecosg")
 GRID = LatLonGrid(360, 13212, 61524, 7, 9)

@@ -12,20 +12,24 @@ SMALL = {"unet": {"encoder": "resnet18"}}
 
 @pytest.mark.parametrize("name", available())
 def test_every_engine_maps_bands_of_an_odd_size_to_plain_logits(name):
-    torch.manual_seed(0)
     network = build(name, 2, 5, **SMALL.get(name, {})).eval()
-    bands = torch.rand(1, 2, 37, 45)
     with torch.inference_mode():
-        logits = network(bands)
-        other = network(bands * torch.tensor([1.0, 9.0])[:, None, None])
+        logits = network(torch.rand(1, 2, 37, 45))
+        assert _trained(network, bands := torch.rand(2, 2, 37, 45)).ne(_trained(network, bands.flip(1))).any()
     assert isinstance(logits, torch.Tensor)
     assert logits.shape == (1, 5, 37, 45)
     assert torch.isfinite(logits).all()
-    assert not torch.equal(logits, other)  # the last band counts
 
 
-def test_only_the_engine_with_a_halo_as_wide_as_its_sight_is_seamless():
-    assert [name for name in available() if design(name).seamless] == ["dynamicworld"]
+def _trained(network: torch.nn.Module, bands: torch.Tensor) -> torch.Tensor:
+    """The logits of a training step: batch normalisation keeps the signal of fresh weights from dying away."""
+    torch.manual_seed(0)  # dropout
+    logits: torch.Tensor = network.train()(bands)
+    return logits
+
+
+def test_only_engines_with_a_halo_as_wide_as_their_sight_are_seamless():
+    assert [name for name in available() if design(name).seamless] == ["dynamicworld", "small_unet"]
 
 
 def test_an_unknown_engine_lists_those_that_exist():

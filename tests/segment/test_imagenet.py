@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -66,3 +68,37 @@ def test_a_pickle_of_photograph_weights_is_refused(tmp_path):
     torch.save(resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
     with pytest.raises(ModelError, match="may run code"):
         with_imagenet(build("unet", 5, 4, encoder="resnet18"), bands=BANDS, source=tmp_path / "resnet18.pth")
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch) -> Path:
+    """Where torchvision looks for the weights of ResNet-18 before it downloads them."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_torchvision_s_own_file_is_used_where_no_other_is_named(cached):
+    source = resnet18(weights=None).state_dict()
+    torch.save(source, cached)
+    network = with_imagenet(build("unet", 5, 4, encoder="resnet18"), bands=BANDS)
+    assert torch.equal(network.backbone.state_dict()["layer4.1.conv2.weight"], source["layer4.1.conv2.weight"])
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_code_in_torchvision_s_file_is_not_run(cached, tmp_path):
+    torch.save({"conv1.weight": Trap(tmp_path / "sprung")}, cached)
+    with pytest.raises(ModelError, match="cannot be had") as caught:
+        with_imagenet(build("unet", 5, 4, encoder="resnet18"), bands=BANDS)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "sprung").exists()

@@ -1,0 +1,172 @@
+"""Where the pixels of a raster lie, counted in cells of a lat-lon grid."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecosg_update.errors import GridError
+from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid, projection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COARSEST_STEP = 256
+"""Pixels between two nodes at first; a power of two, so that halves and the division by it are exact."""
+
+TOLERANCE = 1e-4
+"""Cells by which an interpolated pixel corner may miss the projected one (3 cm at 300 m)."""
+
+TWIST = 1e-5
+"""How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
+
+SPLITS = 2**18
+"""Most cell shares that one row of a lattice block may have: bounds the kernels' buffers (a few MB)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Nodes every `step` pixels of a raster, between which pixel corners are interpolated bilinearly.
+
+    u, v: float64 (y, x), columns and rows of the target grid, counted from its north-western corner; u runs on
+    without a jump where the raster crosses the dateline. The node [0, 0] is the corner of the pixel (`row`,
+    `col`) of the raster (zero or negative: nodes lie at multiples of `step` from the origin of the projection, so
+    that two windows of one raster share them). error: the largest distance in cells that was measured between an
+    interpolated and a projected point, half-way between nodes.
+    """
+
+    u: NDArray[np.float64]
+    v: NDArray[np.float64]
+    step: int
+    row: int
+    col: int
+    error: float
+
+    @property
+    def splits(self) -> tuple[int, int]:
+        """The most (rows, columns) of cells that one pixel meets."""
+        return _cells_met(self.v, self.step), _cells_met(self.u, self.step)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether every pixel is upright, smaller than a quarter of a cell and as good as a parallelogram.
+
+        Then no pixel meets two parallel cell edges, and cutting it along a straight line in its own space is the
+        same as in the space of the cells, to within `TWIST` of the pixel.
+        """
+        (u_down, u_along), (v_down, v_along) = ([np.diff(axis, axis=n) for n in (0, 1)] for axis in (self.u, self.v))
+        if u_along.min() <= 0 or v_down.min() <= 0:
+            return False
+        if np.abs(u_down).max() > u_along.min() / 2 or np.abs(v_along).max() > v_down.min() / 2:
+            return False
+        twist = max(
+            np.abs(np.diff(u_along, axis=0)).max() / u_along.min(),
+            np.abs(np.diff(v_along, axis=0)).max() / v_down.min(),
+        )
+        return bool(max(u_along.max(), v_down.max()) <= self.step / 4 and twist <= TWIST * self.step)
+
+
+def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:
+    """The coarsest lattice over `grid` whose corners are true within `TOLERANCE` cells of `target`.
+
+    A step of one pixel is always accepted: a pixel *is* the quadrilateral of its four projected corners.
+    Raises GridError where the raster has no place on the globe or holds a pole.
+    """
+    step = min(COARSEST_STEP, 1 << (max(grid.shape) - 1).bit_length())
+    while step > 1:
+        found = _lattice(grid, target, step)
+        if found.error <= TOLERANCE and step * math.prod(found.splits) <= SPLITS:
+            return found
+        step //= 2
+    found = _lattice(grid, target, 1)
+    if not _is_upright(found):
+        raise GridError(f"grid: {grid.bounds} in {grid.crs} holds a pole or leaves the globe; cut the raster first")
+    return found
+
+
+def _lattice(grid: GeoGrid, target: LatLonGrid, step: int) -> Lattice:
+    """The lattice of one step; its error is infinite where a node has no place on the globe."""
+    row, col = _anchor(grid, step)
+    half = max(step // 2, 1)
+    rows = np.arange(row, grid.shape[0] + -(grid.shape[0] - row) % step + 1, half)
+    cols = np.arange(col, grid.shape[1] + -(grid.shape[1] - col) % step + 1, half)
+    u, v = _projected(grid, target, rows, cols)
+    nodes = slice(None, None, step // half)
+    found = Lattice(u[nodes, nodes].copy(), v[nodes, nodes].copy(), step, row, col, math.inf)
+    if not _is_upright(found):
+        return found
+    return replace(found, error=max(_midpoint_error(u), _midpoint_error(v)) if step > 1 else 0.0)
+
+
+def corners(nodes: Lattice, rows: slice, cols: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(u, v) float64 (rows + 1, cols + 1): the corners of the pixels `[rows, cols]` in cells of the target."""
+    lines = np.arange(rows.start, rows.stop + 1) - nodes.row
+    places = np.arange(cols.start, cols.stop + 1) - nodes.col
+    line_block = np.minimum(lines // nodes.step, nodes.u.shape[0] - 2)
+    place_block = np.minimum(places // nodes.step, nodes.u.shape[1] - 2)
+    down = ((lines - line_block * nodes.step) / nodes.step)[:, None]
+    along = places - place_block * nodes.step
+    u = _interpolated(nodes.u, line_block, down, place_block, along, nodes.step)
+    v = _interpolated(nodes.v, line_block, down, place_block, along, nodes.step)
+    return u, v
+
+
+def _interpolated(
+    nodes: NDArray[np.float64],
+    line_block: NDArray[np.intp],
+    down: NDArray[np.float64],
+    place_block: NDArray[np.intp],
+    along: NDArray[np.intp],
+    step: int,
+) -> NDArray[np.float64]:
+    """Bilinear interpolation in the order of operations of the compiled kernel, so that both agree to the bit."""
+    upper = nodes[line_block]
+    at_line = upper + (nodes[line_block + 1] - upper) * down
+    left, right = at_line[:, place_block], at_line[:, place_block + 1]
+    return np.where(along == step, right, left + (right - left) / step * along)
+
+
+def _projected(
+    grid: GeoGrid, target: LatLonGrid, rows: NDArray[np.intp], cols: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(u, v) of the north-western corners of the pixels at `rows` and `cols`, which may lie beyond the raster."""
+    x = grid.transform.c + grid.transform.a * cols
+    y = grid.transform.f + grid.transform.e * rows
+    lon, lat = projection(grid.crs, GEOGRAPHIC).transform(*np.meshgrid(x, y))
+    if np.isfinite(lon).all():
+        lon = np.unwrap(np.unwrap(lon, axis=1, period=360), axis=0, period=360)
+    return (lon + 180) * target.per_degree - target.col, (90 - lat) * target.per_degree - target.row
+
+
+def _anchor(grid: GeoGrid, step: int) -> tuple[int, int]:
+    """The pixel (row, column) of the first node: at or before (0, 0), at a multiple of `step` from the origin."""
+    width, height = grid.pixel
+    return -(round(-grid.transform.f / height) % step), -(round(grid.transform.c / width) % step)
+
+
+def _midpoint_error(nodes: NDArray[np.float64]) -> float:
+    """The largest gap between every odd node and the mean of its even neighbours, in cells."""
+    between_rows = nodes[1::2, ::2] - (nodes[:-1:2, ::2] + nodes[2::2, ::2]) / 2
+    between_cols = nodes[::2, 1::2] - (nodes[::2, :-1:2] + nodes[::2, 2::2]) / 2
+    ends = nodes[:-1:2, :-1:2] + nodes[:-1:2, 2::2] + nodes[2::2, :-1:2] + nodes[2::2, 2::2]
+    centres = nodes[1::2, 1::2] - ends / 4
+    return max(float(np.abs(gap).max()) for gap in (between_rows, between_cols, centres))
+
+
+def _cells_met(nodes: NDArray[np.float64], step: int) -> int:
+    """The most cells that one pixel meets along an axis, from the longest steps between nodes."""
+    extent = (np.abs(np.diff(nodes, axis=0)).max() + np.abs(np.diff(nodes, axis=1)).max()) / step
+    return math.ceil(float(extent)) + 1
+
+
+def _is_upright(nodes: Lattice) -> bool:
+    """Whether every node has a place and no block turns over, as one around a pole does."""
+    u, v = nodes.u, nodes.v
+    if not (np.isfinite(u).all() and np.isfinite(v).all()):
+        return False
+    right_u, right_v = np.diff(u, axis=1)[:-1], np.diff(v, axis=1)[:-1]
+    down_u, down_v = np.diff(u, axis=0)[:, :-1], np.diff(v, axis=0)[:, :-1]
+    return bool((right_u * down_v > right_v * down_u).all())

@@ -1,0 +1,190 @@
+"""Pixels spread over the rows of a lat-lon grid, band by band, by the compiled kernel or by plain numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ecosg_update.errors import GridError
+from ecosg_update.patch.lattice import Lattice, lattice
+from ecosg_update.patch.overlap import overlaps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ecosg_update.grid import GeoGrid, LatLonGrid
+    from ecosg_update.legend import Legend
+
+    Codes = NDArray[np.uint8] | NDArray[np.uint16]
+    Floats = NDArray[np.float64]
+
+Kernel = Literal["numba", "numpy"]
+"""The compiled way, or its plain twin (tens of times slower, no compiler needed): the same answer."""
+
+BANDS_PER_THREAD = 4
+"""Bands of target rows a thread works through: enough that the slanted ends of a scene even out."""
+
+BAND_SUMS = 2**22
+"""Most sums (classes times cells) of one band: 34 MB that stay in the caches row by row."""
+
+NUMPY_PIXELS = 2**17
+"""Pixels that the numpy kernel looks at together (about 1 kB each)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Sums for some rows of the target: values float64 (class, rows, cols) in pixels, covered float64 in cells."""
+
+    rows: slice
+    values: Floats
+    covered: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMap:
+    """Pixels that are codes, (y, x). lookup: int16, any code to its class row, -1 for no data."""
+
+    codes: Codes
+    lookup: NDArray[np.int16]
+    classes: int
+
+    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
+        """Add to mass (class, cell) and covered (cell,) with the compiled kernel."""
+        from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba loads where it is needed
+
+        spread_codes(self.codes, self.lookup, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+
+    def part(self, rows: slice) -> ClassMap:
+        """Some rows of the pixels."""
+        return ClassMap(self.codes[rows], self.lookup, self.classes)
+
+    def sums(self, pixel: NDArray[np.intp], cell: NDArray[np.intp], weight: Floats, mass: Floats) -> Floats:
+        """Add to mass (class, cell) with numpy; returns each entry's valid part of the pixel (0 or 1)."""
+        row = self.lookup[self.codes.ravel()[pixel]].astype(np.intp)
+        valid = row >= 0
+        place = row[valid] * mass.shape[1] + cell[valid]
+        mass += np.bincount(place, weight[valid], mass.size).reshape(mass.shape)
+        return valid.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """Pixels that are probabilities: values float32 (class, y, x), share float32 (y, x)."""
+
+    values: NDArray[np.float32]
+    share: NDArray[np.float32]
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.values)
+
+    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
+        """Add to mass (class, cell) and covered (cell,) with the compiled kernel."""
+        from ecosg_update.patch.kernel import spread_values  # noqa: PLC0415  numba loads where it is needed
+
+        spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+
+    def part(self, rows: slice) -> Probabilities:
+        """Some rows of the pixels."""
+        return Probabilities(self.values[:, rows], self.share[rows])
+
+    def sums(self, pixel: NDArray[np.intp], cell: NDArray[np.intp], weight: Floats, mass: Floats) -> Floats:
+        """Add to mass (class, cell) with numpy; returns each entry's valid part of the pixel (0..1)."""
+        share = self.share.ravel()[pixel].astype(np.float64)
+        for row, values in enumerate(self.values):
+            mass[row] += np.bincount(cell, values.ravel()[pixel] * share * weight, mass.shape[1])
+        return share
+
+
+Pixels = ClassMap | Probabilities
+
+
+def class_map(codes: Codes, grid: GeoGrid, legend: Legend) -> ClassMap:
+    """The pixels of a class map; GridError unless `codes` are uint8 or uint16 of the grid's shape."""
+    if codes.shape != grid.shape or codes.dtype not in (np.uint8, np.uint16):
+        raise GridError(
+            f"class map: found {codes.dtype} of shape {codes.shape}, expected uint8 or uint16 of shape {grid.shape}"
+        )
+    lookup = np.full(np.iinfo(codes.dtype).max + 1, -1, np.int16)
+    known = min(len(lookup), len(legend.rows))
+    lookup[:known] = legend.rows[:known]
+    return ClassMap(codes, lookup, len(legend))
+
+
+def spread(
+    pixels: Pixels, grid: GeoGrid, target: LatLonGrid, *, kernel: Kernel = "numba", threads: int = 2
+) -> Iterator[Band]:
+    """The bands of `target` that the pixels of `grid` reach, north to south: sums of exactly the overlapping parts.
+
+    The bands do not depend on each other, so that the answer is the same for any number of threads.
+    """
+    nodes = lattice(grid, target)
+    band = _plain_band if kernel == "numpy" else _compiled_band
+    yield from _in_order(
+        lambda rows: band(pixels, grid, nodes, target, rows), _bands(nodes, target, pixels.classes, threads), threads
+    )
+
+
+def _in_order(band: Callable[[slice], Band], rows: list[slice], threads: int) -> Iterator[Band]:
+    """The bands in order, computed a few ahead, so that finished ones do not pile up."""
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        ahead = [pool.submit(band, part) for part in rows[: 2 * threads]]
+        for part in rows[2 * threads :]:
+            yield ahead.pop(0).result()
+            ahead.append(pool.submit(band, part))
+        while ahead:
+            yield ahead.pop(0).result()
+
+
+def _bands(nodes: Lattice, target: LatLonGrid, classes: int, threads: int) -> list[slice]:
+    """Equal bands of the target's rows that the lattice reaches."""
+    first = max(0, math.floor(nodes.v.min()))
+    end = min(target.rows, math.ceil(nodes.v.max()))
+    if end <= first:
+        return []
+    sums = (end - first) * target.cols * classes
+    count = min(end - first, max(BANDS_PER_THREAD * threads, -(-sums // BAND_SUMS)))
+    edges = [first + (end - first) * n // count for n in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def _layout(nodes: Lattice) -> tuple[int, int, int, int, bool]:
+    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine
+
+
+def _compiled_band(pixels: Pixels, _grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:
+    shape = (rows.stop - rows.start, target.cols)
+    mass, covered = np.zeros((pixels.classes, math.prod(shape))), np.zeros(math.prod(shape))
+    pixels.spread(nodes, (rows.start, rows.stop, target.cols, target.world_cols), mass, covered)
+    return Band(rows, mass.reshape(-1, *shape), covered.reshape(shape))
+
+
+def _plain_band(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:
+    shape = (rows.stop - rows.start, target.cols)
+    mass, covered = np.zeros((pixels.classes, math.prod(shape))), np.zeros(math.prod(shape))
+    height = max(1, NUMPY_PIXELS // grid.shape[1])
+    for top in range(0, grid.shape[0], height):
+        lines = slice(top, min(top + height, grid.shape[0]))
+        if _apart(nodes, lines, rows):
+            continue
+        found = overlaps(nodes, target, lines, slice(0, grid.shape[1]))
+        held = (found.row >= rows.start) & (found.row < rows.stop)
+        cell = (found.row[held] - rows.start) * target.cols + found.col[held]
+        weight = found.weight[held]
+        valid = pixels.part(lines).sums(found.pixel[held], cell, weight, mass)
+        covered += np.bincount(cell, valid * weight * found.area[held], covered.size)
+    return Band(rows, mass.reshape(-1, *shape), covered.reshape(shape))
+
+
+def _apart(nodes: Lattice, lines: slice, rows: slice) -> bool:
+    """Whether the raster's lines lie wholly outside the target's rows."""
+    first, end = (lines.start - nodes.row) // nodes.step, -(-(lines.stop - nodes.row) // nodes.step)
+    v = nodes.v[first : end + 1]
+    return bool(v.max() < rows.start or v.min() > rows.stop)

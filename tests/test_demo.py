@@ -1,0 +1,47 @@
+"""The embedded default: simulated, called so, and it mends what an image can show."""
+
+import json
+
+import numpy as np
+
+from ecosg_update.formats import direct
+from tests.oracle_surfex import surfex
+
+
+def test_the_demo_mends_most_of_what_an_image_shows(simulated):
+    folder, _ = simulated
+    truth = direct.read(folder / "input" / "simulated_truth.dir").codes
+    base = direct.read(folder / "input" / "simulated_base.dir").codes
+    found = direct.read(folder / "output" / "simulated_demo.dir").codes
+    wrong = base != truth
+    assert wrong.sum() > 100
+    assert (found != truth).sum() < 0.7 * wrong.sum()
+    assert ((found == truth) & wrong).sum() > 5 * ((found != truth) & ~wrong).sum()
+
+
+def test_the_demo_says_that_it_is_simulated_wherever_it_appears(simulated):
+    folder, said = simulated
+    assert "SIMULATED" in said.out
+    assert "SIMULATED" in (folder / "output" / "simulated_demo.hdr").read_text()
+    manifest = json.loads((folder / "output" / "simulated_demo_manifest.json").read_text())
+    assert "imulated" in manifest["engine"]["provenance"] + manifest["engine"]["notes"]
+
+
+def test_the_demo_prints_the_files_that_exist(simulated):
+    folder, said = simulated
+    printed = [line.strip() for line in said.out.splitlines() if line.startswith(f"  {folder}")]
+    assert len(printed) == 8
+    assert {str(path) for path in (folder / "output").iterdir()} == set(printed)
+
+
+def test_an_independent_reader_finds_the_same_map(simulated):
+    folder, _ = simulated
+    path = folder / "output" / "simulated_demo.dir"
+    seen = surfex(path.with_suffix(".hdr"))
+    assert np.array_equal(seen.covers(path), direct.read(path).codes)
+
+
+def test_cloud_keeps_the_base(simulated):
+    folder, _ = simulated
+    manifest = json.loads((folder / "output" / "simulated_demo_manifest.json").read_text())
+    assert manifest["changes"]["reasons"]["kept-low-share"] > 0
