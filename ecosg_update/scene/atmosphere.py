@@ -13,8 +13,6 @@ from ecosg_update.scene.aerosol import aerosol
 from ecosg_update.scene.sun import sun_position
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ecosg_update.scene.product import Scene
 
 AOT550 = 0.2
@@ -133,7 +131,8 @@ def _any_grid(scene: Scene) -> GeoGrid:
     return next(iter(sizes.values())).grid
 
 
-def _centre(grid: GeoGrid) -> Sequence[float]:
+def _centre(grid: GeoGrid) -> tuple[float, float]:
     """(longitude, latitude) of the middle of a raster, degrees."""
     west, south, east, north = grid.bounds
-    return projection(grid.crs, GEOGRAPHIC).transform((west + east) / 2, (south + north) / 2)  # type: ignore[no-any-return]
+    lon, lat = projection(grid.crs, GEOGRAPHIC).transform((west + east) / 2, (south + north) / 2)
+    return lon, lat

@@ -1,9 +1,10 @@
 """Scattering in plane-parallel air over black ground, in closed form.
 
 Molecules by Vermote and Tanré (1992), aerosol by the two-stream and Sobolev approximations with the phase function
-of Henyey and Greenstein. Against 131 runs of 6SV2.1 with its continental aerosol (sun zenith 15-65 degrees, aerosol
-optical thickness up to 0.4, eight bands), rms: path reflectance 0.0013, transmittance down 0.005 and up 0.002,
-spherical albedo 0.004. Thicker aerosol and lower sun (up to 0.9 and 72 degrees): 0.007, 0.013, 0.008, 0.012.
+of Henyey and Greenstein. Measured (tests/scene/test_scattering.py): molecules within 0.0002 of 6SV2.1; with its
+continental aerosol up to 0.4 thick and the sun up to 65 degrees from the zenith (131 runs), rms 0.005 of the
+transmittance down, 0.002 up, 0.004 of the spherical albedo, thrice that for aerosol up to 0.9 and the sun at 72.
+The aerosol's path reflectance lies 10-20 % (0.0005-0.003) under a Monte Carlo of photons.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Sight:
 
     @property
     def airmass(self) -> float:
+        """Length of the way down and up, in vertical paths."""
         return 1 / self.sun + 1 / self.view
 
 
@@ -58,10 +60,12 @@ class Air:
 
     @property
     def absorbed(self) -> float:
+        """Optical depth of the aerosol's absorption."""
         return (1 - self.albedo) * self.aerosol
 
     @property
     def scattered(self) -> float:
+        """Optical depth of the aerosol's scattering."""
         return self.albedo * self.aerosol
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def toa(reflectance: Reflectance, atmosphere: Atmosphere, *, around: Surround | None = None) -> Reflectance:
     """The top-of-atmosphere reflectance (L1C) of surface reflectance (L2A); 0 where nothing was measured.
 
-    around: the surroundings of the scene (`surround.whole`), whose light is scattered into the line of sight;
-    without them, and where they are all cloud, each pixel counts as its own surroundings. Pixels are not mixed otherwise, and no value depends
-    on the window. Raises SceneError for L1C input and for bands without constants (B09, B10).
+    around: the surroundings of the scene (`surround.whole`), whose light is scattered into the line of sight; without
+    them, and where they are all cloud, each pixel counts as its own surroundings. Pixels are not mixed otherwise, and
+    no value depends on the window. Raises SceneError for L1C input and for bands without constants (B09, B10).
     """
     if reflectance.level != "L2A":
         raise SceneError(f"top of atmosphere: found {reflectance.level} reflectance, expected L2A; use it as it is")
@@ -37,7 +37,7 @@ def toa(reflectance: Reflectance, atmosphere: Atmosphere, *, around: Surround | 
 
 
 def reflected(ground: NDArray[np.float32], nearby: NDArray[np.float32], terms: Coefficients) -> NDArray[np.float32]:
-    """What the satellite sees, float32 (y, x); the equation of `scene.transfer`. nearby: the mean around each pixel."""
+    """What the satellite sees, float32 (y, x), as of `scene.transfer`. nearby: the mean around each pixel."""
     found: NDArray[np.float32] = np.float32(terms.direct) * ground
     found += np.float32(terms.diffuse) * nearby
     found *= np.float32(terms.gas * terms.down)
