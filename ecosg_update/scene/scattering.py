@@ -20,7 +20,7 @@ DEPOLARISED = 0.958725775
 DIFFUSE_AIRMASS = 1.5
 """Mean slant path of diffuse light, in vertical paths."""
 
-# Vermote and Tanré (1992, JQSRT 47, 305-314), table 2: multiple Rayleigh scattering by Fourier order.
+# Vermote and Tanré (1992, JQSRT 47, 305-314): multiple Rayleigh scattering by Fourier order.
 _ORDER_0 = (
     (0.33243832, -0.06777104),
     (0.16285370, 0.001577425),
@@ -99,7 +99,7 @@ def _henyey_greenstein(asymmetry: float, cosine: float) -> float:
 
 
 def _multiple(depth: float, first: float, sight: Sight) -> float:
-    """Reflectance by two and more scatterings in a layer over black ground (Sobolev, 1975, ch. 8).
+    """Reflectance by two and more scatterings in a layer over black ground (Sobolev, 1975).
 
     first: first Legendre coefficient of the phase function, three times its asymmetry.
     """

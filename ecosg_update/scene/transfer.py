@@ -1,6 +1,6 @@
 """Radiative transfer through plane-parallel air, band by band: from the ground's reflectance to the satellite's.
 
-The satellite sees (Vermote et al., 1997, IEEE TGRS 35, 675-686, their equations 2-4):
+The satellite sees (Vermote et al., 1997, IEEE TGRS 35, 675-686):
 
     toa = gas * (path + down * (direct * ground + diffuse * around) / (1 - S * around))
 
@@ -12,7 +12,7 @@ fitted on 6S. No constant is fitted to a Sentinel-2 image.
 
 How near it comes on real pairs (tests/scene/test_toa.py): within 10-35 DN (1e-4) rms of the L1C of Lommel from its
 iCOR and SMAC surfaces. From Sen2Cor's surface (Punjab, 2020-06-04) B02 comes out 5 % too bright, B05 7 %, B11 5 %,
-B12 13 %, others within 2 %: with water vapour of the tropics; its gases absorb more than those of 6S.
+B12 13 %, others within 2 %: with water vapour of the tropics; its gases seem to absorb more than those of 6S.
 """
 
 from __future__ import annotations
