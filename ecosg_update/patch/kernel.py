@@ -158,6 +158,17 @@ def _row_end(v_top, rise, v_low, fall, j, s, last):  # type: ignore[no-untyped-d
 
 
 @_compiled
+def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
+    """Parts of a pixel that a meridian (top to low) and a parallel (west to east) cut: (north-west, north, west)."""
+    x = (top + (low - top) * west) / (1.0 - (low - top) * (east - west))
+    y = west + (east - west) * x
+    above = math.floor(0.5 * (west + east) * UNIT + 0.5) / UNIT
+    left = math.floor(0.5 * (top + low) * UNIT + 0.5) / UNIT
+    corner = math.floor(0.5 * (top * y + x * west) * UNIT + 0.5) / UNIT
+    return max(min(corner, above, left), above + left - 1.0), above, left
+
+
+@_compiled
 def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
     """The entries of a row of small upright pixels: only those that an edge crosses are looked at one by one.
 
@@ -186,16 +197,23 @@ def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  #
                 s += 1
         else:
             stop = s
-            if min(top, low) < s + 1 - SNAP and max(top, low) > s + SNAP:
+            west, east = v_top + rise * s, v_top + rise * (s + 1)
+            west = (j + 1 - west) / (v_low + fall * s - west)
+            east = (j + 1 - east) / (v_low + fall * (s + 1) - east)
+            if min(top, low) >= s + 1 - SNAP or max(top, low) <= s + SNAP:
+                part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
+                rest, other = 1.0 - part, _cell(j + 1, i, window)
+            elif s <= min(top, low) and max(top, low) <= s + 1 and 0 <= min(west, east) and max(west, east) <= 1:
+                north, above, left = _crossing(top - s, low - s, west, east)
+                east_cell = _cell(j, i + 1, window)
+                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + s, cell, east_cell
+                weights[n, 0], weights[n, 1] = north, above - north
+                n += 1
+                cell, other = _cell(j + 1, i, window), _cell(j + 1, i + 1, window)
+                part, rest = left - north, 1.0 - above - left + north
+            else:
                 n = _put_any(places, weights, n, lines, step, s, pixel0, window)
                 cell = other = nowhere
-            else:
-                west, east = v_top + rise * s, v_top + rise * (s + 1)
-                west_part = (j + 1 - west) / (v_low + fall * s - west)
-                part = _mean_within(west_part, (j + 1 - east) / (v_low + fall * (s + 1) - east))
-                part = math.floor(part * UNIT + 0.5) / UNIT
-                rest = 1.0 - part
-                other = _cell(j + 1, i, window)
             s += 1
         if max(top, low) <= s + SNAP:
             i += 1
@@ -249,11 +267,9 @@ def _areas(u, v, a, b, step):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _misses(v, a, b, window):  # type: ignore[no-untyped-def]
-    """Whether the block [a, b] lies above or below the window."""
-    high = min(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
-    low = max(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
-    return low + SNAP < window[0] or high - SNAP > window[1]
+def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
+    """Whether a quadrilateral lies above or below the window."""
+    return max(v0, v1, v2, v3) <= window[0] or min(v0, v1, v2, v3) >= window[1]
 
 
 @_compiled
@@ -268,15 +284,16 @@ def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  
             row = lookup[codes[r, c]]
             mass[cell, row] += 1.0
             valid += row < no_data
-        covered[cell] += valid * (area + growth * (0.5 * (np.int64(start) + np.int64(stop) - 1)))
+        seen = valid * (area + growth * (0.5 * (np.int64(start) + np.int64(stop) - 1)))
         if part + rest > 0:
             row = lookup[codes[r, stop]]
             mass[cell, row] += part
             mass[other, row] += rest
             if row < no_data:
                 here = area + growth * np.int64(stop)
-                covered[cell] += part * here
+                seen += part * here
                 covered[other] += rest * here
+        covered[cell] += seen
 
 
 @_compiled
@@ -318,13 +335,15 @@ def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: i
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v, a, b, window):
+            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, codes.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
             for r in range(max(0, north), min(north + step, codes.shape[0])):
                 lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                if _misses(lines[2], lines[3], lines[6], lines[7], window):
+                    continue
                 n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
                 here = area + down * (r - north) - along * west
                 _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
@@ -338,13 +357,15 @@ def spread_values(values, share, u, v, layout, window, mass, covered):  # type: 
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v, a, b, window):
+            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, share.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
             for r in range(max(0, north), min(north + step, share.shape[0])):
                 lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                if _misses(lines[2], lines[3], lines[6], lines[7], window):
+                    continue
                 n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
                 here = area + down * (r - north) - along * west
                 _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)

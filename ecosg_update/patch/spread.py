@@ -30,8 +30,8 @@ Kernel = Literal["numba", "numpy"]
 BANDS_PER_THREAD = 4
 """Bands of target rows a thread works through: enough that the slanted ends of a scene even out."""
 
-BAND_SUMS = 2**22
-"""Most sums (classes times cells) of one band: 34 MB that stay in the caches row by row."""
+BAND_SUMS = 2**21
+"""Most sums (classes times cells) of one band: 17 MB that stay in the caches row by row."""
 
 NUMPY_PIXELS = 2**17
 """Pixels that the numpy kernel looks at together (about 1 kB each)."""
