@@ -22,7 +22,7 @@ from tests.conftest import shared
 UTM = GeoGrid("EPSG:32629", Affine(10, 0, 600000, 0, -10, 5900040), (61, 83))
 SOUTH = GeoGrid("EPSG:32720", Affine(20, 0, 390000, 0, -20, 5400000), (47, 38))
 LAEA = GeoGrid("EPSG:3035", Affine(100, 0, 4321000, 0, -100, 3210000), (21, 34))
-DATELINE = GeoGrid("EPSG:32660", Affine(60, 0, 830000, 0, -60, 7200000), (50, 160))
+DATELINE = GeoGrid("EPSG:32660", Affine(60, 0, 637000, 0, -60, 7200000), (50, 160))
 ACROSS = GeoGrid("EPSG:4326", Affine(0.01, 0, 179.815, 0, -0.01, -16.003), (17, 39))
 POLAR = GeoGrid("EPSG:3995", Affine(500, 0, 900000, 0, -500, 1100000), (13, 9))
 GRIDS = {"utm": UTM, "south": SOUTH, "laea": LAEA, "dateline": DATELINE, "across": ACROSS, "polar": POLAR}
@@ -40,8 +40,11 @@ def pixels(shape, seed=0, codes=(0, 1, 2, 3, 5, 8)):
     return np.random.default_rng(seed).choice(np.array(codes, np.uint8), shape)
 
 
-def around(grid, per_degree, margin=1):
-    return LatLonGrid.from_bounds(per_degree, grid.lonlat_bounds()).grown(margin)
+def around(grid, per_degree):
+    """The cells around a raster and one more on each side."""
+    west, south, east, north = grid.lonlat_bounds()
+    step = 1 / per_degree
+    return LatLonGrid.from_bounds(per_degree, (west - step, south - step, east + step, north + step))
 
 
 def masses(codes, grid, target, **options):
@@ -108,7 +111,7 @@ def test_mass_is_conserved_anywhere(per_degree, lon, lat, size, shape):
     mass = masses(codes, grid, around(grid, per_degree))
     assert mass.values.sum() == codes.size
     assert mass.values.min() >= 0
-    assert mass.covered.max() <= 1 + 1e-9
+    assert mass.covered.max() <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -209,8 +212,8 @@ def test_the_dateline_is_no_edge():
     target = around(DATELINE, 360)
     assert target.east > 180
     mass = masses(np.ones(DATELINE.shape, np.uint8), DATELINE, target)
-    inner = mass.covered[5:-5, 40:-40]
-    assert inner.size and (np.abs(inner - 1) < 1e-6).any(axis=0).all()
+    line, middle = round((180 - target.west) * 360), target.rows // 2
+    np.testing.assert_allclose(mass.covered[middle - 2 : middle + 2, line - 8 : line + 8], 1, atol=1e-6)
 
 
 def test_the_globe_as_target_closes_on_itself():
@@ -285,7 +288,7 @@ def test_a_code_beyond_the_legend_is_no_data():
     assert (found.share > 0).tolist() == [[False, True, False], [True, False, True]]
 
 
-def sub_pixel_masses(codes, grid, target, side=8):
+def sub_pixel_masses(codes, grid, target, side=16):
     """Counts of side x side points a pixel: an oracle that knows only where a point lies."""
     rows, cols = grid.shape
     at = (np.arange(max(rows, cols) * side) + 0.5) / side
@@ -307,14 +310,14 @@ def test_masses_match_sub_pixel_counts(name, per_degree):
     codes, target = pixels(grid.shape), around(grid, per_degree)
     truth = sub_pixel_masses(codes, grid, target)
     found = masses(codes, grid, target).values
-    assert np.abs(found - truth).mean() < 0.02
+    assert np.abs(found - truth).mean() < 0.015  # halves when `side` doubles
     assert np.abs(found.sum(axis=0) - truth.sum(axis=0)).max() < 0.1 * max(1, truth.sum(axis=0).max()) ** 0.5
 
 
 def test_masses_match_exactextract():
     exactextract = pytest.importorskip("exactextract")
     codes, target = pixels(UTM.shape, codes=(1, 2, 3, 5, 8)), around(UTM, 1800)
-    cells = [(row, col) for row in range(0, target.rows, 2) for col in range(0, target.cols, 3)]
+    cells = [(row, col) for row in range(target.rows) for col in range(target.cols)]
     features = [{"type": "Feature", "properties": {}, "geometry": cell_polygon(target, *cell)} for cell in cells]
     xmin, ymin, xmax, ymax = UTM.bounds
     source = exactextract.raster.NumPyRasterSource(codes, xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax)
@@ -359,7 +362,7 @@ def test_the_majority_is_that_of_gdal_but_for_close_calls(per_degree):
     ours = aggregate_codes(codes, grid, legend(), target)
     clear = np.sort(ours.values, axis=0)[-1] - np.sort(ours.values, axis=0)[-2] > 0.25
     full = (ours.share > 0.999) & (theirs > 0)
-    assert (clear & full).sum() > 50
+    assert (clear & full).sum() > 40
     assert (majority(ours) == theirs)[clear & full].mean() > 0.99
 
 
@@ -391,8 +394,7 @@ def test_real_corine_of_guadeloupe(per_degree):
     lon, lat = np.meshgrid(target.longitudes, target.latitudes)
     x, y = projection(GEOGRAPHIC, grid.crs).transform(lon, lat)
     col, row = (np.floor(part).astype(int) for part in ~grid.transform @ (x, y))
-    inside = (
-        (row >= 0) & (row < grid.shape[0]) & (col >= 0) & (col < grid.shape[1]) & (found.values.max(axis=0) > 0.99)
-    )
+    inside = (row >= 0) & (row < grid.shape[0]) & (col >= 0) & (col < grid.shape[1]) & (found.share > 0.999)
+    inside &= found.values.max(axis=0) > 0.99
     same = majority(found)[inside] == codes[row[inside], col[inside]]
     assert same.mean() == 1

@@ -47,7 +47,7 @@ def test_without_a_base_the_lowest_priority_wins_and_then_the_lowest_code():
 
 def test_a_lead_beyond_the_tolerance_is_no_tie():
     kinds = legend((4, 9), (2, 1))
-    assert winner([0.5 + 5e-7, 0.5 - 5e-7], kinds) == 4
+    assert winner([0.5 + 1e-6, 0.5 - 1e-6], kinds) == 4
     assert winner([0.5 + 2e-7, 0.5 - 2e-7], kinds) == 9
 
 
