@@ -1,6 +1,8 @@
 """The whole path on a small raster of classes: no network, no scene, every product."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from affine import Affine
 from ecosg_update import pipeline, stages, tables
 from ecosg_update.config import Config, CrosswalkSection, LabelsSection, checked
 from ecosg_update.errors import ConfigError, CoverageError, OutputError
-from ecosg_update.formats import direct, netcdf
+from ecosg_update.formats import direct, header, netcdf
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason
 from ecosg_update.patch.decide import Policy
@@ -184,3 +186,24 @@ def test_official_corine_of_guadeloupe_becomes_ecoclimap_sg(tmp_path, per_degree
     assert covers[0] == 0 and (covers > 0).sum() > 8
     assert np.array_equal(direct.read(tmp_path / "out" / "guadeloupe.dir").codes, done.patch.cover.codes)
     assert netcdf.read(tmp_path / "out" / "guadeloupe.nc").cover.grid == done.patch.cover.grid
+
+
+def test_the_global_map_serves_as_a_base_without_being_held_in_memory(labels, tmp_path):
+    """A sparse file of 8.4 GB; only the cells that the evidence can touch are written, in less than 1.5 GB."""
+    globe = LatLonGrid.globe(360)
+    (tmp_path / "globe.hdr").write_text(header.text(header.Header("made-up globe without covers", globe)))
+    with (tmp_path / "globe.dir").open("wb") as file:
+        file.truncate(globe.rows * globe.cols)
+    code = (
+        "import sys, resource\nfrom pathlib import Path\nfrom ecosg_update import stages, tables\n"
+        "from ecosg_update.config import CrosswalkSection, LabelsSection\n"
+        "section = LabelsSection(path=sys.argv[1], legend='corine-l3')\n"
+        "stages.map_labels(section, Path(sys.argv[2]), CrosswalkSection(), Path(sys.argv[3]), 360, None)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    arguments = [str(labels), str(tmp_path / "globe.dir"), str(tmp_path / "covers.nc")]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1_500_000
+    found = netcdf.read_prediction(tmp_path / "covers.nc")
+    assert found.grid.rows < 30 and found.grid.cols < 40
+    assert found.values[tables.legend("ecosg").index(17)].max() == pytest.approx(1)

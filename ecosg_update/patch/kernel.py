@@ -57,15 +57,14 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
 
 @_compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
-    """The flat index of a cell within the window, -1 outside it; columns close around the globe."""
+    """The flat index of a cell within the window; one past the last outside it. Columns close around the globe."""
     first, end, cols, world = window
-    if not first <= j < end:
-        return -1
-    if not 0 <= i < cols:
-        i %= world
-        if i >= cols:
-            return -1
-    return (j - first) * cols + i
+    if first <= j < end:
+        if not 0 <= i < cols:
+            i %= world
+        if i < cols:
+            return (j - first) * cols + i
+    return (end - first) * cols
 
 
 @_compiled
@@ -85,17 +84,8 @@ def _mean_within(start, end):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _put(places, weights, n, start, stop, cell, weight):  # type: ignore[no-untyped-def]
-    """One entry more, unless the target lacks the cell."""
-    if cell >= 0:
-        places[n, 0], places[n, 1], places[n, 2], weights[n] = start, stop, cell, weight
-        n += 1
-    return n
-
-
-@_compiled
 def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, window):  # type: ignore[no-untyped-def]
-    """A pixel cut along several edges; `quad` counts from the cell (j0, i0). Its parts sum to exactly 1."""
+    """Entries for a pixel cut along edges; `quad` counts from the cell (j0, i0). Its parts sum to exactly 1."""
     u0, v0, u1, v1, u2, v2, u3, v3 = quad
     total = 0.5 * ((u2 - u0) * (v3 - v1) - (v2 - v0) * (u3 - u1))
     above = 0.0
@@ -117,7 +107,10 @@ def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, wind
                     part -= _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, i + 1.0, float(j))
                 right = max(left, min(band, math.floor(part / total * UNIT + 0.5)))
             if right > left:
-                n = _put(places, weights, n, pixel, pixel + 1, _cell(j0 + j, i0 + i, window), (right - left) / UNIT)
+                cell = _cell(j0 + j, i0 + i, window)
+                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel, pixel, cell, cell
+                weights[n, 0], weights[n, 1] = (right - left) / UNIT, 0.0
+                n += 1
             left = right
     return n
 
@@ -147,8 +140,6 @@ def _put_any(places, weights, n, lines, step, s, pixel0, window):  # type: ignor
     j0 = math.floor(min(v0, v1, v2, v3) + SNAP)
     cols_met = math.ceil(max(u0, u1, u2, u3) - SNAP - i0)
     rows_met = math.ceil(max(v0, v1, v2, v3) - SNAP - j0)
-    if rows_met <= 1 and cols_met <= 1:
-        return _put(places, weights, n, pixel0 + s, pixel0 + s + 1, _cell(j0, i0, window), 1.0)
     quad = (u0 - i0, v0 - j0, u1 - i0, v1 - j0, u2 - i0, v2 - j0, u3 - i0, v3 - j0)
     return _put_split(places, weights, n, pixel0 + s, quad, j0, i0, max(1, rows_met), max(1, cols_met), window)
 
@@ -167,50 +158,72 @@ def _row_end(v_top, rise, v_low, fall, j, s, last):  # type: ignore[no-untyped-d
 
 
 @_compiled
+def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
+    """Parts of a pixel that a meridian (top to low) and a parallel (west to east) cut: (north-west, north, west)."""
+    x = (top + (low - top) * west) / (1.0 - (low - top) * (east - west))
+    y = west + (east - west) * x
+    above = math.floor(0.5 * (west + east) * UNIT + 0.5) / UNIT
+    left = math.floor(0.5 * (top + low) * UNIT + 0.5) / UNIT
+    corner = math.floor(0.5 * (top * y + x * west) * UNIT + 0.5) / UNIT
+    return max(min(corner, above, left), above + left - 1.0), above, left
+
+
+@_compiled
 def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
     """The entries of a row of small upright pixels: only those that an edge crosses are looked at one by one.
 
     In the space of the pixels a meridian is the line from `top` to `low`, the places where it cuts the upper and the
-    lower edge of the row. Entries are written here and not by a helper: an array that is handed on has its
-    references counted, atomically, which doubled the time.
+    lower edge of the row.
     """
     u_top, u_top_end, v_top, v_top_end, u_low, u_low_end, v_low, v_low_end = lines
     rise, fall = (v_top_end - v_top) / step, (v_low_end - v_low) / step
     top_pixels, low_pixels = step / (u_top_end - u_top), step / (u_low_end - u_low)
     i = math.floor(min(u_top + first / top_pixels, u_low + first / low_pixels) + SNAP)
     top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-    n, s, j, row_end = 0, first, 0, first
+    n, s, j, row_end, nowhere = 0, first, 0, first, (window[1] - window[0]) * window[2]
     while s < last:
         if s >= row_end:
             j = math.floor(v_top + min(rise * s, rise * (s + 1)) + SNAP)
             row_end = _row_end(v_top, rise, v_low, fall, j, s, last)
-        end = min(row_end, math.floor(min(top, low) + SNAP))
-        cell = _cell(j, i, window)
-        if end > s:
-            places[n, 0], places[n, 1], places[n, 2], weights[n] = pixel0 + s, pixel0 + end, cell, 1.0
-            n += cell >= 0
-            s = end
-            continue
-        if max(top, low) > s + SNAP:
-            if row_end > s:
+        cell = other = _cell(j, i, window)
+        start, part, rest = s, 0.0, 0.0
+        if row_end > s:
+            s = max(s, min(row_end, math.floor(min(top, low) + SNAP)))
+            stop = s
+            if s < row_end and max(top, low) > s + SNAP:
                 part, other = _mean_within(top - s, low - s), _cell(j, i + 1, window)
-            elif min(top, low) < s + 1 - SNAP:
-                n = _put_any(places, weights, n, lines, step, s, pixel0, window)
-                part, cell, other = 0.0, -1, -1
+                part = math.floor(part * UNIT + 0.5) / UNIT
+                rest = 1.0 - part
+                s += 1
+        else:
+            stop = s
+            west, east = v_top + rise * s, v_top + rise * (s + 1)
+            west = (j + 1 - west) / (v_low + fall * s - west)
+            east = (j + 1 - east) / (v_low + fall * (s + 1) - east)
+            if min(top, low) >= s + 1 - SNAP or max(top, low) <= s + SNAP:
+                part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
+                rest, other = 1.0 - part, _cell(j + 1, i, window)
+            elif s <= min(top, low) and max(top, low) <= s + 1 and 0 <= min(west, east) and max(west, east) <= 1:
+                north, above, left = _crossing(top - s, low - s, west, east)
+                east_cell = _cell(j, i + 1, window)
+                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + s, cell, east_cell
+                weights[n, 0], weights[n, 1] = north, above - north
+                n += 1
+                cell, other = _cell(j + 1, i, window), _cell(j + 1, i + 1, window)
+                part, rest = left - north, 1.0 - above - left + north
             else:
-                west, east = v_top + rise * s, v_top + rise * (s + 1)
-                west_part = (j + 1 - west) / (v_low + fall * s - west)
-                part = _mean_within(west_part, (j + 1 - east) / (v_low + fall * (s + 1) - east))
-                other = _cell(j + 1, i, window)
-            part = math.floor(part * UNIT + 0.5) / UNIT
-            places[n, 0], places[n, 1], places[n, 2], weights[n] = pixel0 + s, pixel0 + s + 1, cell, part
-            n += cell >= 0 and part > 0
-            places[n, 0], places[n, 1], places[n, 2], weights[n] = pixel0 + s, pixel0 + s + 1, other, 1 - part
-            n += other >= 0 and part < 1
+                n = _put_any(places, weights, n, lines, step, s, pixel0, window)
+                cell = other = nowhere
             s += 1
         if max(top, low) <= s + SNAP:
             i += 1
             top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
+        if cell == nowhere:
+            start = stop
+        if cell != nowhere or other != nowhere:
+            places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + start, pixel0 + stop, cell, other
+            weights[n, 0], weights[n, 1] = part, rest
+            n += 1
     return n
 
 
@@ -241,101 +254,118 @@ def _row_entries(places, weights, lines, step, first, last, pixel0, window, fine
 
 
 @_compiled
-def _areas(lines, step):  # type: ignore[no-untyped-def]
-    """(area of a row's first pixel in cells, its growth from pixel to pixel): linear, for a bilinear block."""
-    u0, v0, u1, v1, u2, v2, u3, v3 = _quad(lines, step, 0)
-    first = 0.5 * ((u2 - u0) * (v3 - v1) - (v2 - v0) * (u3 - u1))
-    u0, v0, u1, v1, u2, v2, u3, v3 = _quad(lines, step, step - 1)
-    last = 0.5 * ((u2 - u0) * (v3 - v1) - (v2 - v0) * (u3 - u1))
-    return first, (last - first) / max(1, step - 1)
+def _areas(u, v, a, b, step):  # type: ignore[no-untyped-def]
+    """(area of the block's first pixel in cells, its growth from row to row and from pixel to pixel)."""
+    u_along, u_down = u[a, b + 1] - u[a, b], u[a + 1, b] - u[a, b]
+    v_along, v_down = v[a, b + 1] - v[a, b], v[a + 1, b] - v[a, b]
+    u_twist = u[a + 1, b + 1] - u[a + 1, b] - u_along
+    v_twist = v[a + 1, b + 1] - v[a + 1, b] - v_along
+    row_growth = (u_twist * v_down - v_twist * u_down) / step**3
+    col_growth = (u_along * v_twist - v_along * u_twist) / step**3
+    first = (u_along * v_down - v_along * u_down) / step**2
+    return first + 0.5 * (row_growth + col_growth), row_growth, col_growth
 
 
 @_compiled
-def _misses(v, a, b, window):  # type: ignore[no-untyped-def]
-    """Whether the block [a, b] lies above or below the window."""
-    high = min(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
-    low = max(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1])
-    return low + SNAP < window[0] or high - SNAP > window[1]
+def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
+    """Whether a quadrilateral lies above or below the window."""
+    return max(v0, v1, v2, v3) <= window[0] or min(v0, v1, v2, v3) >= window[1]
 
 
 @_compiled
-def _count(line, lookup, places, weights, n, areas, pixel0, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the entries of a row of codes: equal neighbours are counted first and added once."""
+def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
+    """Add the entries of row `r` of a class map; `area` is that of a pixel in column 0, `growth` its change."""
+    no_data = np.uint64(mass.shape[1] - 1)
     for k in range(n):
-        cell, weight = places[k, 2], weights[k]
-        code, same, valid = line[places[k, 0]], 0, 0
-        for c in range(places[k, 0], places[k, 1]):
-            if line[c] == code:
-                same += 1
-                continue
-            row = lookup[code]
-            if row >= 0:
-                mass[row, cell] += same * weight
-                valid += same
-            code, same = line[c], 1
-        row = lookup[code]
-        if row >= 0:
-            mass[row, cell] += same * weight
-            valid += same
-        middle = 0.5 * (places[k, 0] + places[k, 1] - 1) - pixel0
-        covered[cell] += valid * weight * (areas[0] + areas[1] * middle)
+        start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
+        part, rest = weights[k, 0], weights[k, 1]
+        valid = 0
+        for c in range(start, stop):
+            row = lookup[codes[r, c]]
+            mass[cell, row] += 1.0
+            valid += row < no_data
+        seen = valid * (area + growth * (0.5 * (np.int64(start) + np.int64(stop) - 1)))
+        if part + rest > 0:
+            row = lookup[codes[r, stop]]
+            mass[cell, row] += part
+            mass[other, row] += rest
+            if row < no_data:
+                here = area + growth * np.int64(stop)
+                seen += part * here
+                covered[other] += rest * here
+        covered[cell] += seen
 
 
 @_compiled
-def _sum(values, share, r, places, weights, n, areas, pixel0, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the probabilities of row `r`, weighted by each pixel's share."""
+def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
+    """Add the entries of row `r` of probabilities, weighted by each pixel's share; otherwise as `_count`."""
     for k in range(n):
-        valid = 0.0
-        for c in range(places[k, 0], places[k, 1]):
-            valid += share[r, c]
-        middle = 0.5 * (places[k, 0] + places[k, 1] - 1) - pixel0
-        covered[places[k, 2]] += valid * weights[k] * (areas[0] + areas[1] * middle)
+        start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
+        part, rest = weights[k, 0], weights[k, 1]
+        for c in range(start, stop):
+            covered[cell] += share[r, c] * (area + growth * np.int64(c))
+        if part + rest > 0:
+            here = share[r, stop] * (area + growth * np.int64(stop))
+            covered[cell] += part * here
+            covered[other] += rest * here
     for row in range(values.shape[0]):
         for k in range(n):
+            start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
             total = 0.0
-            for c in range(places[k, 0], places[k, 1]):
+            for c in range(start, stop):
                 total += np.float64(values[row, r, c]) * share[r, c]
-            mass[row, places[k, 2]] += total * weights[k]
+            mass[cell, row] += total
+            if weights[k, 0] + weights[k, 1] > 0:
+                here = np.float64(values[row, r, stop]) * share[r, stop]
+                mass[cell, row] += weights[k, 0] * here
+                mass[other, row] += weights[k, 1] * here
 
 
 @_compiled
 def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add the pixels of a class map to the cells of the rows window[0]..window[1] of the target.
 
-    codes: unsigned (y, x). lookup: code to class row, -1 for no data. u, v, layout = (step, row, col, capacity,
-    fine): the lattice. window: (first row, end row, columns of the target, columns around the globe). mass (class,
-    cell) and covered (cell,), float64 of the window's cells, are added to.
+    codes: unsigned (y, x). lookup: uint64, code to class row, one past the last for no data. u, v, layout = (step,
+    row, col, capacity, fine): the lattice. window: (first row, end row, columns of the target, columns around the
+    globe). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
+    outside the window and what is no data.
     """
     step, row0, col0, capacity, fine = layout
-    places, weights = np.empty((capacity + 2, 3), np.int64), np.empty(capacity + 2)
+    places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v, a, b, window):
+            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, codes.shape[1] - west)
+            area, down, along = _areas(u, v, a, b, step)
             for r in range(max(0, north), min(north + step, codes.shape[0])):
                 lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                if _misses(lines[2], lines[3], lines[6], lines[7], window):
+                    continue
                 n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                if n > 0:
-                    _count(codes[r], lookup, places, weights, n, _areas(lines, step), west, mass, covered)
+                here = area + down * (r - north) - along * west
+                _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
 
 
 @_compiled
 def spread_values(values, share, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add probabilities float32 (class, y, x) of pixels whose valid part is `share`; otherwise as `spread_codes`."""
     step, row0, col0, capacity, fine = layout
-    places, weights = np.empty((capacity + 2, 3), np.int64), np.empty(capacity + 2)
+    places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v, a, b, window):
+            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, share.shape[1] - west)
+            area, down, along = _areas(u, v, a, b, step)
             for r in range(max(0, north), min(north + step, share.shape[0])):
                 lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                if _misses(lines[2], lines[3], lines[6], lines[7], window):
+                    continue
                 n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                if n > 0:
-                    _sum(values, share, r, places, weights, n, _areas(lines, step), west, mass, covered)
+                here = area + down * (r - north) - along * west
+                _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)

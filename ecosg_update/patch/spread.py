@@ -30,8 +30,8 @@ Kernel = Literal["numba", "numpy"]
 BANDS_PER_THREAD = 4
 """Bands of target rows a thread works through: enough that the slanted ends of a scene even out."""
 
-BAND_SUMS = 2**22
-"""Most sums (classes times cells) of one band: 34 MB that stay in the caches row by row."""
+BAND_SUMS = 2**21
+"""Most sums (classes times cells) of one band: 17 MB that stay in the caches row by row."""
 
 NUMPY_PIXELS = 2**17
 """Pixels that the numpy kernel looks at together (about 1 kB each)."""
@@ -55,10 +55,11 @@ class ClassMap:
     classes: int
 
     def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (class, cell) and covered (cell,) with the compiled kernel."""
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
         from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba loads where it is needed
 
-        spread_codes(self.codes, self.lookup, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+        lookup = np.where(self.lookup < 0, self.classes, self.lookup).astype(np.uint64)
+        spread_codes(self.codes, lookup, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
 
     def part(self, rows: slice) -> ClassMap:
         """Some rows of the pixels."""
@@ -86,7 +87,7 @@ class Probabilities:
         return len(self.values)
 
     def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (class, cell) and covered (cell,) with the compiled kernel."""
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
         from ecosg_update.patch.kernel import spread_values  # noqa: PLC0415  numba loads where it is needed
 
         spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
@@ -161,9 +162,11 @@ def _layout(nodes: Lattice) -> tuple[int, int, int, int, bool]:
 
 def _compiled_band(pixels: Pixels, _grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:
     shape = (rows.stop - rows.start, target.cols)
-    mass, covered = np.zeros((pixels.classes, math.prod(shape))), np.zeros(math.prod(shape))
+    mass = np.zeros((math.prod(shape) + 1, pixels.classes + 1))
+    covered = np.zeros(len(mass))
     pixels.spread(nodes, (rows.start, rows.stop, target.cols, target.world_cols), mass, covered)
-    return Band(rows, mass.reshape(-1, *shape), covered.reshape(shape))
+    values = mass[:-1, :-1].reshape(*shape, pixels.classes).transpose(2, 0, 1)
+    return Band(rows, values, covered[:-1].reshape(shape))
 
 
 def _plain_band(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:

@@ -3,8 +3,10 @@
 import hashlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +178,24 @@ def test_a_full_disk_leaves_nothing_and_loses_nothing(tmp_path, parts):
     assert "cannot be written" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
     assert fingerprint(parts["base"], parts["base"].with_suffix(".hdr")) == before
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_stopped_leaves_nothing(tmp_path, parts, sent, code):
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(**{**parts, "folder": tmp_path / "out"}))
+    run = subprocess.Popen(
+        [sys.executable, "-c", "from ecosg_update.cli import main; main()", "run", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "out").exists() and run.poll() is None:
+        time.sleep(0.05)
+    run.send_signal(sent)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == code, err
+    assert "nothing was left half-written" in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, parts):
