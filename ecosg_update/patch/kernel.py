@@ -203,7 +203,7 @@ def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  #
             if min(top, low) >= s + 1 - SNAP or max(top, low) <= s + SNAP:
                 part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
                 rest, other = 1.0 - part, _cell(j + 1, i, window)
-            elif s <= min(top, low) and max(top, low) <= s + 1 and 0 <= min(west, east) and max(west, east) <= 1:
+            elif s <= min(top, low) and max(top, low) <= s + 1 and min(west, east) >= 0 and max(west, east) <= 1:
                 north, above, left = _crossing(top - s, low - s, west, east)
                 east_cell = _cell(j, i + 1, window)
                 places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + s, cell, east_cell

@@ -108,7 +108,8 @@ def _bilinear(axis: Axis, wanted: slice) -> Taps:
 
 def _area(axis: Axis, wanted: slice) -> Taps:
     left = axis.start + np.arange(wanted.start, wanted.stop) * axis.step
-    first = np.floor(left + SAME).astype(np.intp)
+    left = np.where(np.abs(left - np.round(left)) < SAME, np.round(left), left)
+    first = np.floor(left).astype(np.intp)
     index = first[:, None] + np.arange(math.ceil(axis.step) + 1)
     overlap = np.minimum(index + 1, left[:, None] + axis.step) - np.maximum(index, left[:, None])
     return _inside(index, np.clip(overlap, 0, 1) / axis.step, axis.size)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rasterio.warp import Resampling, reproject
 
@@ -73,6 +73,7 @@ def test_the_interior_is_what_gdal_makes_of_it(pixel, west, north):
     west=st.floats(-50, 40),
     value=st.integers(1, 65534),
 )
+@example(pixel=33.0, west=-0.015625, value=1)
 def test_a_constant_stays_constant_where_the_source_covers(pixel, west, value):
     source = grid((11, 13), 20, -100, 100)
     target = grid((2, 2), pixel, west, 0)
