@@ -58,13 +58,13 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
 @_compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
     """The flat index of a cell within the window; one past the last outside it. Columns close around the globe."""
-    first, end, cols, world = window
-    if first <= j < end:
-        if not 0 <= i < cols:
-            i %= world
-        if i < cols:
-            return (j - first) * cols + i
-    return (end - first) * cols
+    row, row_end, col, col_end, world = window
+    if row <= j < row_end:
+        if not col <= i < col_end:
+            i = col + (i - col) % world
+        if i < col_end:
+            return (j - row) * (col_end - col) + i - col
+    return (row_end - row) * (col_end - col)
 
 
 @_compiled
@@ -180,7 +180,7 @@ def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  #
     top_pixels, low_pixels = step / (u_top_end - u_top), step / (u_low_end - u_low)
     i = math.floor(min(u_top + first / top_pixels, u_low + first / low_pixels) + SNAP)
     top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-    n, s, j, row_end, nowhere = 0, first, 0, first, (window[1] - window[0]) * window[2]
+    n, s, j, row_end, nowhere = 0, first, 0, first, (window[1] - window[0]) * (window[3] - window[2])
     while s < last:
         if s >= row_end:
             j = math.floor(v_top + min(rise * s, rise * (s + 1)) + SNAP)
@@ -273,6 +273,15 @@ def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _passes(u0, u1, u2, u3, window):  # type: ignore[no-untyped-def]
+    """Whether a quadrilateral lies west or east of the window, however often around the globe."""
+    _, _, col, col_end, world = window
+    west, east = min(u0, u1, u2, u3) - col, max(u0, u1, u2, u3) - col
+    turns = math.floor(west / world) * world
+    return west - turns >= col_end - col and east - turns <= world
+
+
+@_compiled
 def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
     """Add the entries of row `r` of a class map; `area` is that of a pixel in column 0, `growth` its change."""
     no_data = np.uint64(mass.shape[1] - 1)
@@ -323,11 +332,11 @@ def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # 
 
 @_compiled
 def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the pixels of a class map to the cells of the rows window[0]..window[1] of the target.
+    """Add the pixels of a class map to the cells of a window of the target.
 
     codes: unsigned (y, x). lookup: uint64, code to class row, one past the last for no data. u, v, layout = (step,
-    row, col, capacity, fine): the lattice. window: (first row, end row, columns of the target, columns around the
-    globe). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
+    row, col, capacity, fine): the lattice. window: (first row, end row, first column, end column, columns around
+    the globe). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
     outside the window and what is no data.
     """
     step, row0, col0, capacity, fine = layout
@@ -336,6 +345,8 @@ def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: i
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
+                continue
+            if _passes(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window):
                 continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, codes.shape[1] - west)
@@ -359,6 +370,8 @@ def spread_values(values, share, u, v, layout, window, mass, covered):  # type: 
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
+            if _passes(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window):
+                continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, share.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
@@ -369,3 +382,26 @@ def spread_values(values, share, u, v, layout, window, mass, covered):  # type: 
                 n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
                 here = area + down * (r - north) - along * west
                 _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
+
+
+@_compiled
+def settle(mass, order, tie, base, found):  # type: ignore[no-untyped-def]
+    """Fill `found` (y, x) with the winning class row of each cell of mass (class, y, x), -1 for an empty one.
+
+    order: class rows by rank, for ties within `tie` of the cell's mass; base (y, x): the row to prefer, -1 for none.
+    """
+    for j in range(found.shape[0]):
+        for i in range(found.shape[1]):
+            best, total = 0.0, 0.0
+            for row in range(mass.shape[0]):
+                best = max(best, mass[row, j, i])
+                total += mass[row, j, i]
+            enough = best - tie * total
+            winner = -1
+            if total > 0:
+                for row in order[::-1]:
+                    if mass[row, j, i] >= enough:
+                        winner = row
+                if base[j, i] >= 0 and mass[base[j, i], j, i] >= enough:
+                    winner = base[j, i]
+            found[j, i] = winner
