@@ -57,13 +57,10 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
 
 @_compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
-    """The flat index of a cell within the window; one past the last outside it. Columns close around the globe."""
-    row, row_end, col, col_end, world = window
-    if row <= j < row_end:
-        if not col <= i < col_end:
-            i = col + (i - col) % world
-        if i < col_end:
-            return (j - row) * (col_end - col) + i - col
+    """The flat index of a cell within the window; one past the last outside it."""
+    row, row_end, col, col_end = window
+    if row <= j < row_end and col <= i < col_end:
+        return (j - row) * (col_end - col) + i - col
     return (row_end - row) * (col_end - col)
 
 
@@ -203,7 +200,7 @@ def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  #
             if min(top, low) >= s + 1 - SNAP or max(top, low) <= s + SNAP:
                 part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
                 rest, other = 1.0 - part, _cell(j + 1, i, window)
-            elif s <= min(top, low) and max(top, low) <= s + 1 and 0 <= min(west, east) and max(west, east) <= 1:
+            elif min(top, low) >= s and max(top, low) <= s + 1 and min(west, east) >= 0 and max(west, east) <= 1:
                 north, above, left = _crossing(top - s, low - s, west, east)
                 east_cell = _cell(j, i + 1, window)
                 places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + s, cell, east_cell
@@ -246,6 +243,7 @@ def _lines(u, v, a, b, top, low):  # type: ignore[no-untyped-def]
 def _row_entries(places, weights, lines, step, first, last, pixel0, window, fine):  # type: ignore[no-untyped-def]
     """Fill `entries` with the runs and parts of the pixels first..last (from the block's west); their number."""
     if fine:
+        first, last = _clipped(lines, step, first, last, window)
         return _fine_entries(places, weights, lines, step, first, last, pixel0, window)
     n = 0
     for s in range(first, last):
@@ -273,12 +271,21 @@ def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _passes(u0, u1, u2, u3, window):  # type: ignore[no-untyped-def]
-    """Whether a quadrilateral lies west or east of the window, however often around the globe."""
-    _, _, col, col_end, world = window
-    west, east = min(u0, u1, u2, u3) - col, max(u0, u1, u2, u3) - col
-    turns = math.floor(west / world) * world
-    return west - turns >= col_end - col and east - turns <= world
+def _turns(u0, u1, u2, u3, window, world):  # type: ignore[no-untyped-def]
+    """The turns around the globe, first and end, after which the window meets a quadrilateral."""
+    west, east = min(u0, u1, u2, u3), max(u0, u1, u2, u3)
+    return math.floor((west - window[3]) / world) + 1, math.ceil((east - window[2]) / world)
+
+
+@_compiled
+def _clipped(lines, step, first, last, window):  # type: ignore[no-untyped-def]
+    """The pixels of a row, of those from `first` to `last`, that may lie in the window's columns."""
+    west = min(window[2] - lines[0], window[2] - lines[4])
+    east = max(window[3] - lines[0], window[3] - lines[4])
+    narrow, wide = min(lines[1] - lines[0], lines[5] - lines[4]), max(lines[1] - lines[0], lines[5] - lines[4])
+    start = west * step / (wide if west > 0 else narrow)
+    end = east * step / (narrow if east > 0 else wide)
+    return max(first, math.floor(start) - 1), min(last, math.ceil(end) + 1)
 
 
 @_compiled
@@ -335,53 +342,53 @@ def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: i
     """Add the pixels of a class map to the cells of a window of the target.
 
     codes: unsigned (y, x). lookup: uint64, code to class row, one past the last for no data. u, v, layout = (step,
-    row, col, capacity, fine): the lattice. window: (first row, end row, first column, end column, columns around
-    the globe). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
+    row, col, capacity, fine, columns around the globe): the lattice. window: (first row, end row, first column, end
+    column). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
     outside the window and what is no data.
     """
-    step, row0, col0, capacity, fine = layout
+    step, row0, col0, capacity, fine, world = layout
     places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
-            if _passes(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window):
-                continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, codes.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
-            for r in range(max(0, north), min(north + step, codes.shape[0])):
-                lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                if _misses(lines[2], lines[3], lines[6], lines[7], window):
-                    continue
-                n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                here = area + down * (r - north) - along * west
-                _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
+            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
+            for turns in range(turn, turn_end):
+                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
+                for r in range(max(0, north), min(north + step, codes.shape[0])):
+                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
+                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
+                        here = area + down * (r - north) - along * west
+                        _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
 
 
 @_compiled
 def spread_values(values, share, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add probabilities float32 (class, y, x) of pixels whose valid part is `share`; otherwise as `spread_codes`."""
-    step, row0, col0, capacity, fine = layout
+    step, row0, col0, capacity, fine, world = layout
     places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
                 continue
-            if _passes(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window):
-                continue
             west = col0 + b * step
             first, last = max(0, -west), min(step, share.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
-            for r in range(max(0, north), min(north + step, share.shape[0])):
-                lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                if _misses(lines[2], lines[3], lines[6], lines[7], window):
-                    continue
-                n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                here = area + down * (r - north) - along * west
-                _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
+            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
+            for turns in range(turn, turn_end):
+                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
+                for r in range(max(0, north), min(north + step, share.shape[0])):
+                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
+                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
+                        here = area + down * (r - north) - along * west
+                        _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
 
 
 @_compiled

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -60,12 +60,12 @@ class ClassMap:
     lookup: NDArray[np.int16]
     classes: int
 
-    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
+    def spread(self, nodes: Lattice, window: tuple[int, ...], world: int, mass: Floats, covered: Floats) -> None:
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel; each has one more to spare."""
         from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba loads where it is needed
 
         lookup = np.where(self.lookup < 0, self.classes, self.lookup).astype(np.uint64)
-        spread_codes(self.codes, lookup, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+        spread_codes(self.codes, lookup, nodes.u, nodes.v, _layout(nodes, world), window, mass, covered)
 
     def part(self, rows: slice) -> ClassMap:
         """Some rows of the pixels."""
@@ -92,11 +92,11 @@ class Probabilities:
         """The number of classes."""
         return len(self.values)
 
-    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
+    def spread(self, nodes: Lattice, window: tuple[int, ...], world: int, mass: Floats, covered: Floats) -> None:
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel; each has one more to spare."""
         from ecosg_update.patch.kernel import spread_values  # noqa: PLC0415  numba loads where it is needed
 
-        spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+        spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes, world), window, mass, covered)
 
     def part(self, rows: slice) -> Probabilities:
         """Some rows of the pixels."""
@@ -140,7 +140,8 @@ def spread(
     the thread that summed.
     """
     nodes = lattice(grid, target)
-    tile, shape = _compiled_tile, (math.isqrt(TILE_SUMS // pixels.classes) + 1,) * 2
+    tile: Callable[..., Tile] = _compiled_tile
+    shape = (math.isqrt(TILE_SUMS // pixels.classes) + 1,) * 2
     if kernel == "numpy":
         tile, shape = _plain_tile, (BAND_SUMS // (pixels.classes * target.cols) + 1, target.cols)
     with ThreadPoolExecutor(max(1, threads)) as pool:
@@ -165,8 +166,8 @@ def _windows(nodes: Lattice, target: LatLonGrid, height: int, width: int) -> Ite
                 yield slice(top, min(top + height, end)), slice(left, right)
 
 
-def _layout(nodes: Lattice) -> tuple[int, int, int, int, bool]:
-    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine
+def _layout(nodes: Lattice, world: int) -> tuple[int, int, int, int, bool, int]:
+    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine, world
 
 
 def _compiled_tile(
@@ -175,7 +176,7 @@ def _compiled_tile(
     shape = (rows.stop - rows.start, cols.stop - cols.start)
     mass = np.zeros((math.prod(shape) + 1, pixels.classes + 1))
     covered = np.zeros(len(mass))
-    pixels.spread(nodes, (rows.start, rows.stop, cols.start, cols.stop, target.world_cols), mass, covered)
+    pixels.spread(nodes, (rows.start, rows.stop, cols.start, cols.stop), target.world_cols, mass, covered)
     values = mass[:-1, :-1].reshape(*shape, pixels.classes).transpose(2, 0, 1)
     return Tile(rows, cols, values, covered[:-1].reshape(shape))
 
