@@ -65,7 +65,7 @@ class ClassMap:
         from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba loads where it is needed
 
         lookup = np.where(self.lookup < 0, self.classes, self.lookup).astype(np.uint64)
-        spread_codes(self.codes, lookup, nodes.u, nodes.v, _layout(nodes, world), window, mass, covered)
+        spread_codes(self.codes, lookup, nodes.u, nodes.v, nodes.spans, _layout(nodes, world), window, mass, covered)
 
     def part(self, rows: slice) -> ClassMap:
         """Some rows of the pixels."""
@@ -96,7 +96,9 @@ class Probabilities:
         """Add to mass (cell, class) and covered (cell,) with the compiled kernel; each has one more to spare."""
         from ecosg_update.patch.kernel import spread_values  # noqa: PLC0415  numba loads where it is needed
 
-        spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes, world), window, mass, covered)
+        spread_values(
+            self.values, self.share, nodes.u, nodes.v, nodes.spans, _layout(nodes, world), window, mass, covered
+        )
 
     def part(self, rows: slice) -> Probabilities:
         """Some rows of the pixels."""
