@@ -17,7 +17,7 @@ from ecosg_update.errors import GridError, TableError
 from ecosg_update.grid import GeoGrid, LatLonGrid
 from ecosg_update.layers import Prediction
 from ecosg_update.patch.resample import resampled
-from ecosg_update.patch.spread import Band, Kernel, Probabilities, class_map, spread
+from ecosg_update.patch.spread import Kernel, Pixels, Probabilities, Tile, class_map, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,13 +56,11 @@ class Mass:
                 f"aggregate: found legend {strip.legend.name}, expected {self.legend.name}; cross it first"
             )
         grid = strip.grid.geo() if isinstance(strip.grid, LatLonGrid) else strip.grid
-        for band in spread(Probabilities(strip.values, strip.share), grid, self.grid, kernel=kernel, threads=threads):
-            self._grow(band)
+        self._add(Probabilities(strip.values, strip.share), grid, kernel, threads)
 
     def add_codes(self, codes: Codes, grid: GeoGrid, *, kernel: Kernel = "numba", threads: int = 2) -> None:
         """Add a class map, unsigned (y, x) of codes of the legend; 0 and codes outside the legend are no data."""
-        for band in spread(class_map(codes, grid, self.legend), grid, self.grid, kernel=kernel, threads=threads):
-            self._grow(band)
+        self._add(class_map(codes, grid, self.legend), grid, kernel, threads)
 
     def added(self, other: Mass) -> Mass:
         """The sum of two masses of the same legend and grid; GridError or TableError where they differ."""
@@ -72,9 +70,14 @@ class Mass:
             raise TableError(f"aggregate: found masses of {other.legend.name}, expected {self.legend.name}")
         return Mass(self.values + other.values, self.covered + other.covered, self.legend, self.grid)
 
-    def _grow(self, band: Band) -> None:
-        self.values[:, band.rows] += band.values
-        self.covered[band.rows] += band.covered
+    def _add(self, pixels: Pixels, grid: GeoGrid, kernel: Kernel, threads: int) -> None:
+        for _ in spread(pixels, grid, self.grid, self._grow, kernel=kernel, threads=threads):
+            pass
+
+    def _grow(self, tile: Tile) -> None:
+        """Tiles do not overlap, so that threads may grow at once."""
+        self.values[:, tile.rows, tile.cols] += tile.values
+        self.covered[tile.rows, tile.cols] += tile.covered
 
     def prediction(self, origin: str) -> Prediction:
         """The class fractions of each cell and the share of it that valid pixels cover (at most 1)."""

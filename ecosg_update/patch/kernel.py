@@ -57,14 +57,11 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
 
 @_compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
-    """The flat index of a cell within the window; one past the last outside it. Columns close around the globe."""
-    first, end, cols, world = window
-    if first <= j < end:
-        if not 0 <= i < cols:
-            i %= world
-        if i < cols:
-            return (j - first) * cols + i
-    return (end - first) * cols
+    """The flat index of a cell within the window; one past the last outside it."""
+    row, row_end, col, col_end = window
+    if row <= j < row_end and col <= i < col_end:
+        return (j - row) * (col_end - col) + i - col
+    return (row_end - row) * (col_end - col)
 
 
 @_compiled
@@ -81,6 +78,14 @@ def _mean_within(start, end):  # type: ignore[no-untyped-def]
         return min(1.0, max(0.0, low))
     inner_low, inner_high = max(0.0, low), min(1.0, high)
     return (0.5 * (inner_high - inner_low) * (inner_high + inner_low) + (high - inner_high)) / (high - low)
+
+
+@_compiled
+def _put_pair(places, weights, n, pixel, cell, other, part, rest):  # type: ignore[no-untyped-def]
+    """The entry of a single pixel, of which two cells hold parts."""
+    places[n, 0], places[n, 1], places[n, 2], places[n, 3], places[n, 4] = pixel, pixel, cell, other, 0
+    weights[n, 0], weights[n, 1] = part, rest
+    return n + 1
 
 
 @_compiled
@@ -108,9 +113,7 @@ def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, wind
                 right = max(left, min(band, math.floor(part / total * UNIT + 0.5)))
             if right > left:
                 cell = _cell(j0 + j, i0 + i, window)
-                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel, pixel, cell, cell
-                weights[n, 0], weights[n, 1] = (right - left) / UNIT, 0.0
-                n += 1
+                n = _put_pair(places, weights, n, pixel, cell, cell, (right - left) / UNIT, 0.0)
             left = right
     return n
 
@@ -169,60 +172,84 @@ def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _slope_end(v_top, rise, v_low, fall, edge, s, far):  # type: ignore[no-untyped-def]
+    """The end of the pixels from `s` on that a parallel, v = edge, crosses from their western to their eastern side."""
+    if v_top + rise * s > edge or v_low + fall * s < edge:
+        return s
+    if rise > 0:
+        far = min(far, math.floor((edge - v_top) / rise))
+    if fall < 0:
+        far = min(far, math.floor((edge - v_low) / fall))
+    return far
+
+
+@_compiled
+def _put_odd(places, weights, n, lines, step, s, cell_of, crossed, pixel0, window):  # type: ignore[no-untyped-def]
+    """Entries for a pixel that a parallel crosses, at a corner of cells or at the end of its run."""
+    (j, i), (top, low) = cell_of, crossed
+    _, v0, _, v1, _, v2, _, v3 = _quad(lines, step, s)
+    west, east = (j + 1 - v0) / (v3 - v0), (j + 1 - v1) / (v2 - v1)
+    cell, other = _cell(j, i, window), _cell(j + 1, i, window)
+    if min(top, low) >= s + 1 - SNAP:
+        part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
+        return _put_pair(places, weights, n, pixel0 + s, cell, other, part, 1.0 - part)
+    if min(top, low) < s or max(top, low) > s + 1 or min(west, east) < 0 or max(west, east) > 1:
+        return _put_any(places, weights, n, lines, step, s, pixel0, window)
+    corner, north, left = _crossing(top - s, low - s, west, east)
+    n = _put_pair(places, weights, n, pixel0 + s, cell, _cell(j, i + 1, window), corner, north - corner)
+    south = _cell(j + 1, i + 1, window)
+    return _put_pair(places, weights, n, pixel0 + s, other, south, left - corner, 1.0 - north - left + corner)
+
+
+@_compiled
 def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
     """The entries of a row of small upright pixels: only those that an edge crosses are looked at one by one.
 
     In the space of the pixels a meridian is the line from `top` to `low`, the places where it cuts the upper and the
-    lower edge of the row.
+    lower edge of the row, and a parallel falls or rises from pixel to pixel.
     """
     u_top, u_top_end, v_top, v_top_end, u_low, u_low_end, v_low, v_low_end = lines
     rise, fall = (v_top_end - v_top) / step, (v_low_end - v_low) / step
     top_pixels, low_pixels = step / (u_top_end - u_top), step / (u_low_end - u_low)
     i = math.floor(min(u_top + first / top_pixels, u_low + first / low_pixels) + SNAP)
     top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-    n, s, j, row_end, nowhere = 0, first, 0, first, (window[1] - window[0]) * window[2]
+    n, s, j, row_end = 0, first, 0, first
+    nowhere = (window[1] - window[0]) * (window[3] - window[2])
     while s < last:
         if s >= row_end:
             j = math.floor(v_top + min(rise * s, rise * (s + 1)) + SNAP)
             row_end = _row_end(v_top, rise, v_low, fall, j, s, last)
-        cell = other = _cell(j, i, window)
-        start, part, rest = s, 0.0, 0.0
+        start, cell, other = s, _cell(j, i, window), nowhere
+        meridian = math.floor(min(top, low) + SNAP)
         if row_end > s:
-            s = max(s, min(row_end, math.floor(min(top, low) + SNAP)))
-            stop = s
-            if s < row_end and max(top, low) > s + SNAP:
+            s = stop = max(s, min(row_end, meridian))
+            part = rest = 0.0
+            if s < row_end:
                 part, other = _mean_within(top - s, low - s), _cell(j, i + 1, window)
                 part = math.floor(part * UNIT + 0.5) / UNIT
                 rest = 1.0 - part
                 s += 1
+            if cell == nowhere:
+                start = stop
+            kind = 0
         else:
-            stop = s
-            west, east = v_top + rise * s, v_top + rise * (s + 1)
-            west = (j + 1 - west) / (v_low + fall * s - west)
-            east = (j + 1 - east) / (v_low + fall * (s + 1) - east)
-            if min(top, low) >= s + 1 - SNAP or max(top, low) <= s + SNAP:
-                part = math.floor(_mean_within(west, east) * UNIT + 0.5) / UNIT
-                rest, other = 1.0 - part, _cell(j + 1, i, window)
-            elif s <= min(top, low) and max(top, low) <= s + 1 and min(west, east) >= 0 and max(west, east) <= 1:
-                north, above, left = _crossing(top - s, low - s, west, east)
-                east_cell = _cell(j, i + 1, window)
-                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + s, cell, east_cell
-                weights[n, 0], weights[n, 1] = north, above - north
-                n += 1
-                cell, other = _cell(j + 1, i, window), _cell(j + 1, i + 1, window)
-                part, rest = left - north, 1.0 - above - left + north
+            s = stop = _slope_end(v_top, rise, v_low, fall, j + 1, s, min(last, meridian))
+            if s <= start:
+                crossed = (top, low)
+                n = _put_odd(places, weights, n, lines, step, start, (j, i), crossed, pixel0, window)
+                s = start + 1
+                cell = nowhere
             else:
-                n = _put_any(places, weights, n, lines, step, s, pixel0, window)
-                cell = other = nowhere
-            s += 1
+                other, kind = _cell(j + 1, i, window), 1
+                part = (j + 1 - v_top) / (v_low - v_top)
+                rest = ((j + 1 - v_top_end) / (v_low_end - v_top_end) - part) / step
+                part += (0.5 - pixel0) * rest
         if max(top, low) <= s + SNAP:
             i += 1
             top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-        if cell == nowhere:
-            start = stop
         if cell != nowhere or other != nowhere:
             places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + start, pixel0 + stop, cell, other
-            weights[n, 0], weights[n, 1] = part, rest
+            weights[n, 0], weights[n, 1], places[n, 4] = part, rest, kind
             n += 1
     return n
 
@@ -246,6 +273,7 @@ def _lines(u, v, a, b, top, low):  # type: ignore[no-untyped-def]
 def _row_entries(places, weights, lines, step, first, last, pixel0, window, fine):  # type: ignore[no-untyped-def]
     """Fill `entries` with the runs and parts of the pixels first..last (from the block's west); their number."""
     if fine:
+        first, last = _clipped(lines, step, first, last, window)
         return _fine_entries(places, weights, lines, step, first, last, pixel0, window)
     n = 0
     for s in range(first, last):
@@ -273,27 +301,63 @@ def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _turns(u0, u1, u2, u3, window, world):  # type: ignore[no-untyped-def]
+    """The turns around the globe, first and end, after which the window meets a quadrilateral."""
+    west, east = min(u0, u1, u2, u3), max(u0, u1, u2, u3)
+    return math.floor((west - window[3]) / world) + 1, math.ceil((east - window[2]) / world)
+
+
+@_compiled
+def _clipped(lines, step, first, last, window):  # type: ignore[no-untyped-def]
+    """The pixels of a row, of those from `first` to `last`, that may lie in the window's columns."""
+    west = min(window[2] - lines[0], window[2] - lines[4])
+    east = max(window[3] - lines[0], window[3] - lines[4])
+    narrow, wide = min(lines[1] - lines[0], lines[5] - lines[4]), max(lines[1] - lines[0], lines[5] - lines[4])
+    start = west * step / (wide if west > 0 else narrow)
+    end = east * step / (narrow if east > 0 else wide)
+    return max(first, math.floor(start) - 1), min(last, math.ceil(end) + 1)
+
+
+@_compiled
+def _sloped(part, growth, pixel):  # type: ignore[no-untyped-def]
+    """The part of a pixel that lies above a parallel which crosses a run."""
+    return min(1.0, max(0.0, math.floor((part + growth * np.int64(pixel)) * UNIT + 0.5) / UNIT))
+
+
+@_compiled
 def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
     """Add the entries of row `r` of a class map; `area` is that of a pixel in column 0, `growth` its change."""
     no_data = np.uint64(mass.shape[1] - 1)
     for k in range(n):
         start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
         part, rest = weights[k, 0], weights[k, 1]
-        valid = 0
-        for c in range(start, stop):
-            row = lookup[codes[r, c]]
-            mass[cell, row] += 1.0
-            valid += row < no_data
-        seen = valid * (area + growth * (0.5 * (np.int64(start) + np.int64(stop) - 1)))
-        if part + rest > 0:
-            row = lookup[codes[r, stop]]
-            mass[cell, row] += part
-            mass[other, row] += rest
-            if row < no_data:
-                here = area + growth * np.int64(stop)
-                seen += part * here
-                covered[other] += rest * here
+        seen = beyond = 0.0
+        if places[k, 4] == 1:
+            for c in range(start, stop):
+                row, above = lookup[codes[r, c]], _sloped(part, rest, c)
+                mass[cell, row] += above
+                mass[other, row] += 1.0 - above
+                if row < no_data:
+                    here = area + growth * np.int64(c)
+                    seen += above * here
+                    beyond += (1.0 - above) * here
+        else:
+            valid = 0
+            for c in range(start, stop):
+                row = lookup[codes[r, c]]
+                mass[cell, row] += 1.0
+                valid += row < no_data
+            seen = valid * (area + growth * (0.5 * (np.int64(start) + np.int64(stop) - 1)))
+            if part + rest > 0:
+                row = lookup[codes[r, stop]]
+                mass[cell, row] += part
+                mass[other, row] += rest
+                if row < no_data:
+                    here = area + growth * np.int64(stop)
+                    seen += part * here
+                    beyond = rest * here
         covered[cell] += seen
+        covered[other] += beyond
 
 
 @_compiled
@@ -301,38 +365,51 @@ def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # 
     """Add the entries of row `r` of probabilities, weighted by each pixel's share; otherwise as `_count`."""
     for k in range(n):
         start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
-        part, rest = weights[k, 0], weights[k, 1]
+        part, rest, sloped = weights[k, 0], weights[k, 1], places[k, 4] == 1
         for c in range(start, stop):
-            covered[cell] += share[r, c] * (area + growth * np.int64(c))
-        if part + rest > 0:
+            above = _sloped(part, rest, c) if sloped else 1.0
+            here = share[r, c] * (area + growth * np.int64(c))
+            covered[cell] += above * here
+            covered[other] += (1.0 - above) * here
+        if not sloped and part + rest > 0:
             here = share[r, stop] * (area + growth * np.int64(stop))
             covered[cell] += part * here
             covered[other] += rest * here
     for row in range(values.shape[0]):
         for k in range(n):
             start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
-            total = 0.0
-            for c in range(start, stop):
-                total += np.float64(values[row, r, c]) * share[r, c]
+            part, rest = weights[k, 0], weights[k, 1]
+            total = beyond = 0.0
+            if places[k, 4] == 1:
+                for c in range(start, stop):
+                    here, above = np.float64(values[row, r, c]) * share[r, c], _sloped(part, rest, c)
+                    total += above * here
+                    beyond += (1.0 - above) * here
+            else:
+                for c in range(start, stop):
+                    total += np.float64(values[row, r, c]) * share[r, c]
+                if part + rest > 0:
+                    here = np.float64(values[row, r, stop]) * share[r, stop]
+                    total += part * here
+                    beyond = rest * here
             mass[cell, row] += total
-            if weights[k, 0] + weights[k, 1] > 0:
-                here = np.float64(values[row, r, stop]) * share[r, stop]
-                mass[cell, row] += weights[k, 0] * here
-                mass[other, row] += weights[k, 1] * here
+            mass[other, row] += beyond
 
 
 @_compiled
-def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the pixels of a class map to the cells of the rows window[0]..window[1] of the target.
+def spread_codes(codes, lookup, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
+    """Add the pixels of a class map to the cells of a window of the target.
 
-    codes: unsigned (y, x). lookup: uint64, code to class row, one past the last for no data. u, v, layout = (step,
-    row, col, capacity, fine): the lattice. window: (first row, end row, columns of the target, columns around the
-    globe). mass (cell, class) and covered (cell,), float64, are added to; their last cell and class take what lies
-    outside the window and what is no data.
+    codes: unsigned (y, x). lookup: uint64, code to class row, one past the last for no data. u, v, spans (the
+    lowest and highest v of each row of blocks) and layout (step, row, col, capacity, fine, columns around the globe):
+    the lattice. window: (first row, end row, first column, end column). mass (cell, class) and covered (cell,),
+    float64, are added to; their last cell and class take what lies outside the window and what is no data.
     """
-    step, row0, col0, capacity, fine = layout
-    places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
+    step, row0, col0, capacity, fine, world = layout
+    places, weights = np.empty((capacity, 5), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
+        if spans[a, 1] <= window[0] or spans[a, 0] >= window[1]:
+            continue
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
@@ -340,21 +417,25 @@ def spread_codes(codes, lookup, u, v, layout, window, mass, covered):  # type: i
             west = col0 + b * step
             first, last = max(0, -west), min(step, codes.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
-            for r in range(max(0, north), min(north + step, codes.shape[0])):
-                lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                if _misses(lines[2], lines[3], lines[6], lines[7], window):
-                    continue
-                n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                here = area + down * (r - north) - along * west
-                _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
+            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
+            for turns in range(turn, turn_end):
+                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
+                for r in range(max(0, north), min(north + step, codes.shape[0])):
+                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
+                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
+                        here = area + down * (r - north) - along * west
+                        _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
 
 
 @_compiled
-def spread_values(values, share, u, v, layout, window, mass, covered):  # type: ignore[no-untyped-def]
+def spread_values(values, share, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add probabilities float32 (class, y, x) of pixels whose valid part is `share`; otherwise as `spread_codes`."""
-    step, row0, col0, capacity, fine = layout
-    places, weights = np.empty((capacity, 4), np.uint64), np.empty((capacity, 2))
+    step, row0, col0, capacity, fine, world = layout
+    places, weights = np.empty((capacity, 5), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
+        if spans[a, 1] <= window[0] or spans[a, 0] >= window[1]:
+            continue
         north = row0 + a * step
         for b in range(u.shape[1] - 1):
             if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
@@ -362,10 +443,35 @@ def spread_values(values, share, u, v, layout, window, mass, covered):  # type: 
             west = col0 + b * step
             first, last = max(0, -west), min(step, share.shape[1] - west)
             area, down, along = _areas(u, v, a, b, step)
-            for r in range(max(0, north), min(north + step, share.shape[0])):
-                lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                if _misses(lines[2], lines[3], lines[6], lines[7], window):
-                    continue
-                n = _row_entries(places, weights, lines, step, first, last, west, window, fine)
-                here = area + down * (r - north) - along * west
-                _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
+            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
+            for turns in range(turn, turn_end):
+                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
+                for r in range(max(0, north), min(north + step, share.shape[0])):
+                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
+                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
+                        here = area + down * (r - north) - along * west
+                        _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
+
+
+@_compiled
+def settle(mass, order, tie, base, found):  # type: ignore[no-untyped-def]
+    """Fill `found` (y, x) with the winning class row of each cell of mass (class, y, x), -1 for an empty one.
+
+    order: class rows by rank, for ties within `tie` of the cell's mass; base (y, x): the row to prefer, -1 for none.
+    """
+    for j in range(found.shape[0]):
+        for i in range(found.shape[1]):
+            best, total = 0.0, 0.0
+            for row in range(mass.shape[0]):
+                best = max(best, mass[row, j, i])
+                total += mass[row, j, i]
+            enough = best - tie * total
+            winner = -1
+            if total > 0:
+                for row in order[::-1]:
+                    if mass[row, j, i] >= enough:
+                        winner = row
+                if base[j, i] >= 0 and mass[base[j, i], j, i] >= enough:
+                    winner = base[j, i]
+            found[j, i] = winner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,12 +46,18 @@ class Lattice:
     col: int
     error: float
 
-    @property
+    @cached_property
     def splits(self) -> tuple[int, int]:
         """The most (rows, columns) of cells that one pixel meets."""
         return _cells_met(self.v, self.step), _cells_met(self.u, self.step)
 
-    @property
+    @cached_property
+    def spans(self) -> NDArray[np.float64]:
+        """(block row, 2): the lowest and the highest v of each row of blocks."""
+        low, high = self.v.min(axis=1), self.v.max(axis=1)
+        return np.stack([np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])], axis=1)
+
+    @cached_property
     def is_fine(self) -> bool:
         """Whether every pixel is upright, smaller than a quarter of a cell and as good as a parallelogram.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosg_update.errors import GridError
-from ecosg_update.patch.spread import class_map, spread
+from ecosg_update.patch.spread import Tile, class_map, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,7 @@ def majority(prediction: Prediction, base: NDArray[np.uint8] | None = None) -> N
     the one of the lowest `priority`, and of those the lowest code: never the order of an array. Raises GridError
     where `base` has another shape.
     """
+    _check(base, prediction.grid.shape)
     seen = (prediction.share > 0).astype(np.float32)
     return winners(prediction.values, seen, prediction.legend, base)
 
@@ -36,11 +37,9 @@ def winners(
     mass: NDArray[Any], total: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint16]:
     """The rule of `majority` for sums (class, y, x) that add up to `total` (y, x); 0 where that is 0."""
-    if base is not None and base.shape != total.shape:
-        raise GridError(f"majority: found a base of shape {base.shape}, expected {total.shape}")
     threshold = mass.max(axis=0) - TIE * total
     codes = np.zeros(total.shape, np.uint16)
-    for row in sorted(range(len(legend)), key=lambda row: (-legend.priority[row], -legend.codes[row])):
+    for row in reversed(ranks(legend)):
         codes[mass[row] >= threshold] = legend.codes[row]
     if base is not None:
         row_of = legend.rows[base].astype(np.intp)
@@ -49,6 +48,11 @@ def winners(
         codes[tied] = base[tied]
     codes[total <= 0] = 0
     return codes
+
+
+def ranks(legend: Legend) -> list[int]:
+    """The class rows in the order in which they win a tie: lowest priority first, then lowest code."""
+    return sorted(range(len(legend)), key=lambda row: (legend.priority[row], legend.codes[row]))
 
 
 def majority_of_codes(
@@ -65,10 +69,31 @@ def majority_of_codes(
 
     As `majority(aggregate_codes(...))`, but only a band of the sums is ever held: 34 MB a band, whatever the target.
     """
-    if base is not None and base.shape != target.shape:
-        raise GridError(f"majority: found a base of shape {base.shape}, expected {target.shape}")
+    _check(base, target.shape)
     found = np.zeros(target.shape, np.uint16)
-    for band in spread(class_map(codes, grid, legend), grid, target, kernel=kernel, threads=threads):
-        part = None if base is None else base[band.rows]
-        found[band.rows] = winners(band.values, band.values.sum(axis=0), legend, part)
+    rule = _compiled_winners if kernel == "numba" else winners
+
+    def settle(tile: Tile) -> None:
+        part = None if base is None else base[tile.rows, tile.cols]
+        found[tile.rows, tile.cols] = rule(tile.values, tile.values.sum(axis=0), legend, part)
+
+    for _ in spread(class_map(codes, grid, legend), grid, target, settle, kernel=kernel, threads=threads):
+        pass
     return found
+
+
+def _compiled_winners(
+    mass: NDArray[Any], total: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint16]:
+    """`winners`, compiled: two passes over each cell instead of two over each class."""
+    from ecosg_update.patch.kernel import settle  # noqa: PLC0415  numba loads where it is needed
+
+    preferred = np.full(total.shape, -1, np.int16) if base is None else legend.rows[base]
+    found = np.empty(total.shape, np.int16)
+    settle(mass, np.array(ranks(legend)), TIE, preferred, found)
+    return np.array([*legend.codes, 0], np.uint16)[found]
+
+
+def _check(base: NDArray[np.uint8] | None, shape: tuple[int, int]) -> None:
+    if base is not None and base.shape != shape:
+        raise GridError(f"majority: found a base of shape {base.shape}, expected {shape}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -18,30 +18,36 @@ from ecosg_update.patch.overlap import overlaps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ecosg_update.grid import GeoGrid, LatLonGrid
+    from ecosg_update.grid import GeoGrid, LatLonGrid, Window
     from ecosg_update.legend import Legend
 
     Codes = NDArray[np.uint8] | NDArray[np.uint16]
     Floats = NDArray[np.float64]
 
+T = TypeVar("T")
+
 Kernel = Literal["numba", "numpy"]
 """The compiled way, or its plain twin (tens of times slower, no compiler needed): the same answer."""
 
-BANDS_PER_THREAD = 4
-"""Bands of target rows a thread works through: enough that the slanted ends of a scene even out."""
+TILE_SUMS = 2**17
+"""Sums (classes times cells) of one tile, 1 MB: they stay in a core's own cache, and tiles outnumber threads."""
+
+AHEAD = 3
+"""Tiles a thread that may wait to be taken, so that finished ones do not pile up."""
 
 BAND_SUMS = 2**21
-"""Most sums (classes times cells) of one band: 17 MB that stay in the caches row by row."""
+"""Sums of one full-width tile of the numpy kernel, 17 MB."""
 
 NUMPY_PIXELS = 2**17
 """Pixels that the numpy kernel looks at together (about 1 kB each)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Band:
-    """Sums for some rows of the target: values float64 (class, rows, cols) in pixels, covered float64 in cells."""
+class Tile:
+    """Sums for a window of the target: values float64 (class, rows, cols) in pixels, covered float64 in cells."""
 
     rows: slice
+    cols: slice
     values: Floats
     covered: Floats
 
@@ -54,12 +60,12 @@ class ClassMap:
     lookup: NDArray[np.int16]
     classes: int
 
-    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
+    def spread(self, nodes: Lattice, window: tuple[int, ...], world: int, mass: Floats, covered: Floats) -> None:
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel; each has one more to spare."""
         from ecosg_update.patch.kernel import spread_codes  # noqa: PLC0415  numba loads where it is needed
 
         lookup = np.where(self.lookup < 0, self.classes, self.lookup).astype(np.uint64)
-        spread_codes(self.codes, lookup, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+        spread_codes(self.codes, lookup, nodes.u, nodes.v, nodes.spans, _layout(nodes, world), window, mass, covered)
 
     def part(self, rows: slice) -> ClassMap:
         """Some rows of the pixels."""
@@ -86,11 +92,13 @@ class Probabilities:
         """The number of classes."""
         return len(self.values)
 
-    def spread(self, nodes: Lattice, window: tuple[int, ...], mass: Floats, covered: Floats) -> None:
-        """Add to mass (cell, class) and covered (cell,) with the compiled kernel, which sets one more of each apart."""
+    def spread(self, nodes: Lattice, window: tuple[int, ...], world: int, mass: Floats, covered: Floats) -> None:
+        """Add to mass (cell, class) and covered (cell,) with the compiled kernel; each has one more to spare."""
         from ecosg_update.patch.kernel import spread_values  # noqa: PLC0415  numba loads where it is needed
 
-        spread_values(self.values, self.share, nodes.u, nodes.v, _layout(nodes), window, mass, covered)
+        spread_values(
+            self.values, self.share, nodes.u, nodes.v, nodes.spans, _layout(nodes, world), window, mass, covered
+        )
 
     def part(self, rows: slice) -> Probabilities:
         """Some rows of the pixels."""
@@ -120,56 +128,62 @@ def class_map(codes: Codes, grid: GeoGrid, legend: Legend) -> ClassMap:
 
 
 def spread(
-    pixels: Pixels, grid: GeoGrid, target: LatLonGrid, *, kernel: Kernel = "numba", threads: int = 2
-) -> Iterator[Band]:
-    """The bands of `target` that the pixels of `grid` reach, north to south: sums of exactly the overlapping parts.
+    pixels: Pixels,
+    grid: GeoGrid,
+    target: LatLonGrid,
+    finish: Callable[[Tile], T],
+    *,
+    kernel: Kernel = "numba",
+    threads: int = 2,
+) -> Iterator[T]:
+    """What `finish` makes of each tile of `target` that the pixels of `grid` reach: sums of the overlapping parts.
 
-    The bands do not depend on each other, so that the answer is the same for any number of threads.
+    Tiles do not depend on each other, so that the answer is the same for any number of threads; `finish` runs in
+    the thread that summed.
     """
     nodes = lattice(grid, target)
-    band = _plain_band if kernel == "numpy" else _compiled_band
-    yield from _in_order(
-        lambda rows: band(pixels, grid, nodes, target, rows), _bands(nodes, target, pixels.classes, threads), threads
-    )
-
-
-def _in_order(band: Callable[[slice], Band], rows: list[slice], threads: int) -> Iterator[Band]:
-    """The bands in order, computed a few ahead, so that finished ones do not pile up."""
+    tile: Callable[..., Tile] = _compiled_tile
+    shape = (math.isqrt(TILE_SUMS // pixels.classes) + 1,) * 2
+    if kernel == "numpy":
+        tile, shape = _plain_tile, (BAND_SUMS // (pixels.classes * target.cols) + 1, target.cols)
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        ahead = [pool.submit(band, part) for part in rows[: 2 * threads]]
-        for part in rows[2 * threads :]:
-            yield ahead.pop(0).result()
-            ahead.append(pool.submit(band, part))
+        ahead: deque[Future[T]] = deque()
+        for window in _windows(nodes, target, *shape):
+            ahead.append(pool.submit(lambda window: finish(tile(pixels, grid, nodes, target, *window)), window))
+            if len(ahead) > AHEAD * threads:
+                yield ahead.popleft().result()
         while ahead:
-            yield ahead.pop(0).result()
+            yield ahead.popleft().result()
 
 
-def _bands(nodes: Lattice, target: LatLonGrid, classes: int, threads: int) -> list[slice]:
-    """Equal bands of the target's rows that the lattice reaches."""
-    first = max(0, math.floor(nodes.v.min()))
-    end = min(target.rows, math.ceil(nodes.v.max()))
-    if end <= first:
-        return []
-    sums = (end - first) * target.cols * classes
-    count = min(end - first, max(BANDS_PER_THREAD * threads, -(-sums // BAND_SUMS)))
-    edges = [first + (end - first) * n // count for n in range(count + 1)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+def _windows(nodes: Lattice, target: LatLonGrid, height: int, width: int) -> Iterator[Window]:
+    """Windows of the target that together hold every cell which the box around the lattice reaches."""
+    first, end = max(0, math.floor(nodes.v.min())), min(target.rows, math.ceil(nodes.v.max()))
+    west, east = float(nodes.u.min()), float(nodes.u.max())
+    for left in range(0, target.cols, width):
+        right = min(left + width, target.cols)
+        start = (west - left) % target.world_cols
+        if start < right - left or start + east - west > target.world_cols:
+            for top in range(first, end, height):
+                yield slice(top, min(top + height, end)), slice(left, right)
 
 
-def _layout(nodes: Lattice) -> tuple[int, int, int, int, bool]:
-    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine
+def _layout(nodes: Lattice, world: int) -> tuple[int, int, int, int, bool, int]:
+    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine, world
 
 
-def _compiled_band(pixels: Pixels, _grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:
-    shape = (rows.stop - rows.start, target.cols)
+def _compiled_tile(
+    pixels: Pixels, _grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice, cols: slice
+) -> Tile:
+    shape = (rows.stop - rows.start, cols.stop - cols.start)
     mass = np.zeros((math.prod(shape) + 1, pixels.classes + 1))
     covered = np.zeros(len(mass))
-    pixels.spread(nodes, (rows.start, rows.stop, target.cols, target.world_cols), mass, covered)
+    pixels.spread(nodes, (rows.start, rows.stop, cols.start, cols.stop), target.world_cols, mass, covered)
     values = mass[:-1, :-1].reshape(*shape, pixels.classes).transpose(2, 0, 1)
-    return Band(rows, values, covered[:-1].reshape(shape))
+    return Tile(rows, cols, values, covered[:-1].reshape(shape))
 
 
-def _plain_band(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice) -> Band:
+def _plain_tile(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice, cols: slice) -> Tile:
     shape = (rows.stop - rows.start, target.cols)
     mass, covered = np.zeros((pixels.classes, math.prod(shape))), np.zeros(math.prod(shape))
     height = max(1, NUMPY_PIXELS // grid.shape[1])
@@ -183,7 +197,7 @@ def _plain_band(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGri
         weight = found.weight[held]
         valid = pixels.part(lines).sums(found.pixel[held], cell, weight, mass)
         covered += np.bincount(cell, valid * weight * found.area[held], covered.size)
-    return Band(rows, mass.reshape(-1, *shape), covered.reshape(shape))
+    return Tile(rows, cols, mass.reshape(-1, *shape), covered.reshape(shape))
 
 
 def _apart(nodes: Lattice, lines: slice, rows: slice) -> bool:
