@@ -143,7 +143,7 @@ def patched(
     seen: Evidence, config: Config, target: LatLonGrid, *, progress: Progress = silent
 ) -> tuple[Patch, NDArray[np.float32]]:
     """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers."""
-    zone_number(seen.legend.name, config.crosswalk)
+    zone_number(seen.legend.name, config.crosswalk)  # refused here, not after hours of predicting
     policy = config.patch.policy()
     legend = tables.legend("ecosg")
     codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
