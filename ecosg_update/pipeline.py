@@ -97,6 +97,7 @@ def plan(config: Config) -> dict[str, Any]:
     with evidence(config) as seen:
         target = target_grid(config.base.path, seen, config.target.per_degree, config.target.bounds)
         zone_number(seen.legend.name, config.crosswalk)
+        config.patch.policy().check(tables.legend("ecosg"))
         west, south, east, north = target.bounds
         return {
             "evidence": seen.name,
@@ -143,9 +144,9 @@ def patched(
     seen: Evidence, config: Config, target: LatLonGrid, *, progress: Progress = silent
 ) -> tuple[Patch, NDArray[np.float32]]:
     """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers."""
-    zone_number(seen.legend.name, config.crosswalk)  # refused here, not after hours of predicting
-    policy = config.patch.policy()
-    legend = tables.legend("ecosg")
+    policy, legend = config.patch.policy(), tables.legend("ecosg")
+    zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours of predicting
+    policy.check(legend)
     codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
     confidence, share = (np.zeros(target.shape, np.float32) for _ in range(2))
     for block in _row_blocks(target, EVIDENCE_VALUES // len(seen.legend)):

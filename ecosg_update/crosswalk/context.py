@@ -73,10 +73,11 @@ def majorities(
     """For each set of covers, uint8 (y, x): the most frequent of them in the square around each cell, 0 for none.
 
     Ties go to the lowest `priority` of the legend. The square's half side is `radius_km`, in columns by the
-    cosine of the map's middle latitude.
+    cosine of each row's latitude, so that the answer does not depend on how a map is cut.
     """
-    latitude = (base.grid.north + base.grid.south) / 2
-    half_rows, half_cols = _radius_cells(base.grid.per_degree, latitude, radius_km)
+    per_degree = base.grid.per_degree
+    half_rows, _ = _radius_cells(per_degree, 0.0, radius_km)
+    half_cols = np.array([_radius_cells(per_degree, latitude, radius_km)[1] for latitude in base.grid.latitudes])
     priority = dict(zip(base.legend.codes, base.legend.priority, strict=True))
     counts: dict[int, NDArray[np.int32]] = {}
     result = {}
@@ -93,8 +94,8 @@ def majorities(
     return result
 
 
-def _box_sum(mask: NDArray[np.bool_], half_rows: int, half_cols: int) -> NDArray[np.int32]:
-    """How many cells of `mask` lie within the box around each cell, by an integral image."""
+def _box_sum(mask: NDArray[np.bool_], half_rows: int, half_cols: NDArray[np.intp]) -> NDArray[np.int32]:
+    """How many cells of `mask` lie within the box around each cell, by an integral image; half_cols: one a row."""
     rows, cols = mask.shape
     if not mask.any():
         return np.zeros(mask.shape, np.int32)
@@ -103,10 +104,10 @@ def _box_sum(mask: NDArray[np.bool_], half_rows: int, half_cols: int) -> NDArray
     np.cumsum(integral[1:, 1:], axis=1, out=integral[1:, 1:])
     top = np.clip(np.arange(rows) - half_rows, 0, rows)
     bottom = np.clip(np.arange(rows) + half_rows + 1, 0, rows)
-    left = np.clip(np.arange(cols) - half_cols, 0, cols)
-    right = np.clip(np.arange(cols) + half_cols + 1, 0, cols)
     strips: NDArray[np.int32] = integral[bottom] - integral[top]
-    return np.subtract(strips[:, right], strips[:, left])
+    left = np.clip(np.arange(cols) - half_cols[:, np.newaxis], 0, cols)
+    right = np.clip(np.arange(cols) + half_cols[:, np.newaxis] + 1, 0, cols)
+    return np.take_along_axis(strips, right, axis=1) - np.take_along_axis(strips, left, axis=1)
 
 
 def _radius_cells(per_degree: int, latitude: float, radius_km: float) -> tuple[int, int]:

@@ -40,6 +40,11 @@ class Policy:
     protect: tuple[str, ...] = DEFAULT_PROTECT
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
 
+    def check(self, legend: Legend) -> None:
+        """Raise ConfigError where a family is none of the legend's: before the evidence is gathered."""
+        members(legend, self.protect, "protect")
+        members(legend, self.never_new, "never_new")
+
     def __post_init__(self) -> None:
         for name in ("min_share", "min_confidence"):
             if not 0 <= getattr(self, name) <= 1:
@@ -72,8 +77,8 @@ def _reasons(
 ) -> NDArray[np.uint8]:
     """uint8 (y, x): the first rule that speaks, the strongest last in this list."""
     reason = np.full(base.codes.shape, Reason.CHANGED, np.uint8)
-    protected = np.isin(base.codes, _covers(base.legend, policy.protect, "protect"))
-    unwelcome = np.isin(best, _covers(base.legend, policy.never_new, "never_new"))
+    protected = np.isin(base.codes, members(base.legend, policy.protect, "protect"))
+    unwelcome = np.isin(best, members(base.legend, policy.never_new, "never_new"))
     reason[protected | unwelcome] = Reason.KEPT_PROTECTED
     reason[confidence < policy.min_confidence] = Reason.KEPT_LOW_CONFIDENCE
     reason[share < policy.min_share] = Reason.KEPT_LOW_SHARE
@@ -89,8 +94,8 @@ def _probability(prediction: Prediction, codes: NDArray[np.uint8]) -> NDArray[np
     return np.where(row >= 0, found, np.float32(0))
 
 
-def _covers(legend: Legend, families: tuple[str, ...], option: str) -> list[int]:
-    """The codes of the named families; ConfigError lists the families that exist."""
+def members(legend: Legend, families: tuple[str, ...], option: str) -> list[int]:
+    """The codes of the named families; ConfigError names the option and lists the families that exist."""
     known = legend.columns.get("family", legend.group)
     unknown = [family for family in families if family not in known]
     if unknown:

@@ -37,8 +37,8 @@ CARD = Card(
     licence="Apache-2.0",
     notes="Trained on L1C at 10 m. On L2A or on other pixel sizes it fails quietly: of one overpass in both levels "
     "(Punjab, 2020-06-04) only 51.5 % of the pixels got the same class; west Irish lakes as L2A were 4 % water, "
-    "96 % trees. Converted to the top of the atmosphere first, it is 93 % and 97 % water; but 27 to 49 % of the clear "
-    "Irish vegetation of that October is then called crops, where no L1C product tells what is right.",
+    "96 % trees. Converted to the top of the atmosphere first, it is 93 % and 97 % water; but a quarter to a half of "
+    "the clear Irish vegetation of that October is then called crops, and no L1C product tells what is right.",
     sha256=SHA256[DATA],
 )
 

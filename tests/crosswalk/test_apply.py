@@ -128,6 +128,15 @@ def test_a_majority_is_counted_like_a_loop_counts_it():
         assert found[row, col] == min(counts, key=lambda code: (-counts[code], priority[code]))
 
 
+def test_a_majority_does_not_depend_on_how_the_map_is_cut():
+    grid = LatLonGrid(2, 20, 30, 60, 40)
+    codes = np.random.default_rng(1).choice([12, 13, 14, 17], grid.shape)
+    whole = majorities(base_map(codes, grid), [(12, 13, 14)], radius_km=200)[(12, 13, 14)]
+    part = LatLonGrid(2, 40, 30, 30, 40)
+    cut_out = majorities(base_map(codes[20:50], part), [(12, 13, 14)], radius_km=200)[(12, 13, 14)]
+    assert np.array_equal(cut_out[4:-4], whole[24:46])
+
+
 def test_another_legend_grid_or_an_uncovered_target_is_refused():
     crosswalk = tables.crosswalk("dynamicworld")
     here = context(base_map(17), base_map(17), crosswalk)
