@@ -202,7 +202,7 @@ def _put_odd(places, weights, n, lines, step, s, cell_of, crossed, pixel0, windo
 
 
 @_compiled
-def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
+def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
     """The entries of a row of small upright pixels: only those that an edge crosses are looked at one by one.
 
     In the space of the pixels a meridian is the line from `top` to `low`, the places where it cuts the upper and the
@@ -213,7 +213,7 @@ def _fine_entries(places, weights, lines, step, first, last, pixel0, window):  #
     top_pixels, low_pixels = step / (u_top_end - u_top), step / (u_low_end - u_low)
     i = math.floor(min(u_top + first / top_pixels, u_low + first / low_pixels) + SNAP)
     top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-    n, s, j, row_end = 0, first, 0, first
+    s, j, row_end = first, 0, first
     nowhere = (window[1] - window[0]) * (window[3] - window[2])
     while s < last:
         if s >= row_end:
@@ -270,20 +270,19 @@ def _lines(u, v, a, b, top, low):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _row_entries(places, weights, lines, step, first, last, pixel0, window, fine):  # type: ignore[no-untyped-def]
-    """Fill `entries` with the runs and parts of the pixels first..last (from the block's west); their number."""
+def _row_entries(places, weights, n, lines, step, first, last, pixel0, window, fine):  # type: ignore[no-untyped-def]
+    """Add the entries of the pixels first..last of a row (from the block's west); the number of entries."""
     if fine:
         first, last = _clipped(lines, step, first, last, window)
-        return _fine_entries(places, weights, lines, step, first, last, pixel0, window)
-    n = 0
+        return _fine_entries(places, weights, n, lines, step, first, last, pixel0, window)
     for s in range(first, last):
         n = _put_any(places, weights, n, lines, step, s, pixel0, window)
     return n
 
 
 @_compiled
-def _areas(u, v, a, b, step):  # type: ignore[no-untyped-def]
-    """(area of the block's first pixel in cells, its growth from row to row and from pixel to pixel)."""
+def _areas(u, v, a, b, step, north, west):  # type: ignore[no-untyped-def]
+    """(area of the raster's pixel (0, 0) in cells if the block held it, growth from row to row and along a row)."""
     u_along, u_down = u[a, b + 1] - u[a, b], u[a + 1, b] - u[a, b]
     v_along, v_down = v[a, b + 1] - v[a, b], v[a + 1, b] - v[a, b]
     u_twist = u[a + 1, b + 1] - u[a + 1, b] - u_along
@@ -291,7 +290,7 @@ def _areas(u, v, a, b, step):  # type: ignore[no-untyped-def]
     row_growth = (u_twist * v_down - v_twist * u_down) / step**3
     col_growth = (u_along * v_twist - v_along * u_twist) / step**3
     first = (u_along * v_down - v_along * u_down) / step**2
-    return first + 0.5 * (row_growth + col_growth), row_growth, col_growth
+    return first + row_growth * (0.5 - north) + col_growth * (0.5 - west), row_growth, col_growth
 
 
 @_compiled
@@ -325,12 +324,13 @@ def _sloped(part, growth, pixel):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the entries of row `r` of a class map; `area` is that of a pixel in column 0, `growth` its change."""
+def _count(codes, lookup, places, weights, n, areas, mass, covered):  # type: ignore[no-untyped-def]
+    """Add entries of a class map; areas: that of pixel (0, 0) in cells, its growth from row to row and along a row."""
     no_data = np.uint64(mass.shape[1] - 1)
     for k in range(n):
-        start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
+        start, stop, cell, other, r = places[k, 0], places[k, 1], places[k, 2], places[k, 3], places[k, 5]
         part, rest = weights[k, 0], weights[k, 1]
+        area, growth = areas[0] + areas[1] * np.int64(r), areas[2]
         seen = beyond = 0.0
         if places[k, 4] == 1:
             for c in range(start, stop):
@@ -361,11 +361,12 @@ def _count(codes, lookup, r, places, weights, n, area, growth, mass, covered):  
 
 
 @_compiled
-def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # type: ignore[no-untyped-def]
-    """Add the entries of row `r` of probabilities, weighted by each pixel's share; otherwise as `_count`."""
+def _sum(values, share, places, weights, n, areas, mass, covered):  # type: ignore[no-untyped-def]
+    """Add entries of probabilities, weighted by each pixel's share; otherwise as `_count`."""
     for k in range(n):
-        start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
+        start, stop, cell, other, r = places[k, 0], places[k, 1], places[k, 2], places[k, 3], places[k, 5]
         part, rest, sloped = weights[k, 0], weights[k, 1], places[k, 4] == 1
+        area, growth = areas[0] + areas[1] * np.int64(r), areas[2]
         for c in range(start, stop):
             above = _sloped(part, rest, c) if sloped else 1.0
             here = share[r, c] * (area + growth * np.int64(c))
@@ -377,7 +378,7 @@ def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # 
             covered[other] += rest * here
     for row in range(values.shape[0]):
         for k in range(n):
-            start, stop, cell, other = places[k, 0], places[k, 1], places[k, 2], places[k, 3]
+            start, stop, cell, other, r = places[k, 0], places[k, 1], places[k, 2], places[k, 3], places[k, 5]
             part, rest = weights[k, 0], weights[k, 1]
             total = beyond = 0.0
             if places[k, 4] == 1:
@@ -397,6 +398,26 @@ def _sum(values, share, r, places, weights, n, area, growth, mass, covered):  # 
 
 
 @_compiled
+def _block_entries(places, weights, u, v, block, layout, shape, window):  # type: ignore[no-untyped-def]
+    """Fill the entries of the pixels of one block of the lattice; their number."""
+    (a, b), (step, row0, col0, _, fine, world) = block, layout
+    north, west = row0 + a * step, col0 + b * step
+    first, last = max(0, -west), min(step, shape[1] - west)
+    turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
+    n = 0
+    for turns in range(turn, turn_end):
+        turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
+        for r in range(max(0, north), min(north + step, shape[0])):
+            lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
+            if not _misses(lines[2], lines[3], lines[6], lines[7], window):
+                before = n
+                n = _row_entries(places, weights, n, lines, step, first, last, west, turned, fine)
+                for k in range(before, n):
+                    places[k, 5] = r
+    return n
+
+
+@_compiled
 def spread_codes(codes, lookup, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add the pixels of a class map to the cells of a window of the target.
 
@@ -405,53 +426,31 @@ def spread_codes(codes, lookup, u, v, spans, layout, window, mass, covered):  # 
     the lattice. window: (first row, end row, first column, end column). mass (cell, class) and covered (cell,),
     float64, are added to; their last cell and class take what lies outside the window and what is no data.
     """
-    step, row0, col0, capacity, fine, world = layout
-    places, weights = np.empty((capacity, 5), np.uint64), np.empty((capacity, 2))
+    step, row0, col0, capacity, _, _ = layout
+    places, weights = np.empty((capacity, 6), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         if spans[a, 1] <= window[0] or spans[a, 0] >= window[1]:
             continue
-        north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
-                continue
-            west = col0 + b * step
-            first, last = max(0, -west), min(step, codes.shape[1] - west)
-            area, down, along = _areas(u, v, a, b, step)
-            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
-            for turns in range(turn, turn_end):
-                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
-                for r in range(max(0, north), min(north + step, codes.shape[0])):
-                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
-                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
-                        here = area + down * (r - north) - along * west
-                        _count(codes, lookup, np.uint64(r), places, weights, n, here, along, mass, covered)
+            if not _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
+                n = _block_entries(places, weights, u, v, (a, b), layout, codes.shape, window)
+                areas = _areas(u, v, a, b, step, row0 + a * step, col0 + b * step)
+                _count(codes, lookup, places, weights, n, areas, mass, covered)
 
 
 @_compiled
 def spread_values(values, share, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add probabilities float32 (class, y, x) of pixels whose valid part is `share`; otherwise as `spread_codes`."""
-    step, row0, col0, capacity, fine, world = layout
-    places, weights = np.empty((capacity, 5), np.uint64), np.empty((capacity, 2))
+    step, row0, col0, capacity, _, _ = layout
+    places, weights = np.empty((capacity, 6), np.uint64), np.empty((capacity, 2))
     for a in range(u.shape[0] - 1):
         if spans[a, 1] <= window[0] or spans[a, 0] >= window[1]:
             continue
-        north = row0 + a * step
         for b in range(u.shape[1] - 1):
-            if _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
-                continue
-            west = col0 + b * step
-            first, last = max(0, -west), min(step, share.shape[1] - west)
-            area, down, along = _areas(u, v, a, b, step)
-            turn, turn_end = _turns(u[a, b], u[a, b + 1], u[a + 1, b], u[a + 1, b + 1], window, world)
-            for turns in range(turn, turn_end):
-                turned = (window[0], window[1], window[2] + turns * world, window[3] + turns * world)
-                for r in range(max(0, north), min(north + step, share.shape[0])):
-                    lines = _lines(u, v, a, b, (r - north) / step, (r + 1 - north) / step)
-                    if not _misses(lines[2], lines[3], lines[6], lines[7], window):
-                        n = _row_entries(places, weights, lines, step, first, last, west, turned, fine)
-                        here = area + down * (r - north) - along * west
-                        _sum(values, share, np.uint64(r), places, weights, n, here, along, mass, covered)
+            if not _misses(v[a, b], v[a, b + 1], v[a + 1, b], v[a + 1, b + 1], window):
+                n = _block_entries(places, weights, u, v, (a, b), layout, share.shape, window)
+                areas = _areas(u, v, a, b, step, row0 + a * step, col0 + b * step)
+                _sum(values, share, places, weights, n, areas, mass, covered)
 
 
 @_compiled

@@ -25,7 +25,7 @@ TWIST = 1e-5
 """How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
 
 SPLITS = 2**18
-"""Most cell shares that one row of a lattice block may have: bounds the kernels' buffers (a few MB)."""
+"""Most parts of pixels that one block of the lattice may have: bounds the kernel's buffers (a few MB)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:
     step = min(COARSEST_STEP, 1 << (max(grid.shape) - 1).bit_length())
     while step > 1:
         found = _lattice(grid, target, step)
-        if found.error <= TOLERANCE and step * math.prod(found.splits) <= SPLITS:
+        if found.error <= TOLERANCE and step**2 * math.prod(found.splits) <= SPLITS:
             return found
         step //= 2
     found = _lattice(grid, target, 1)

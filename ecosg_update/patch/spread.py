@@ -169,7 +169,7 @@ def _windows(nodes: Lattice, target: LatLonGrid, height: int, width: int) -> Ite
 
 
 def _layout(nodes: Lattice, world: int) -> tuple[int, int, int, int, bool, int]:
-    return nodes.step, nodes.row, nodes.col, nodes.step * math.prod(nodes.splits), nodes.is_fine, world
+    return nodes.step, nodes.row, nodes.col, nodes.step**2 * math.prod(nodes.splits), nodes.is_fine, world
 
 
 def _compiled_tile(
