@@ -7,7 +7,8 @@ from pathlib import Path
 from ecosg_update import __version__, pipeline
 from ecosg_update.config import CrosswalkSection, LabelsSection
 from ecosg_update.errors import ConfigError, CoverageError
-from ecosg_update.evidence import Evidence, Labels, footprint
+from ecosg_update.evidence import Evidence, footprint
+from ecosg_update.evidence.labels import Labels
 from ecosg_update.formats import atomic, direct, geotiff, netcdf
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid

@@ -11,7 +11,7 @@ from rio_cogeo import cog_validate
 
 from ecosg_update import pipeline, tables
 from ecosg_update.config import Config, checked
-from ecosg_update.evidence import scene_evidence
+from ecosg_update.evidence.scene import scene_evidence
 from ecosg_update.formats import direct
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason

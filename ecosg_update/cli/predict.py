@@ -26,7 +26,7 @@ def command(*, scene: Path, output: Path, per_degree: int, bounds: Any, overwrit
     """
     from ecosg_update import stages
     from ecosg_update.config import EngineSection, SceneSection, checked
-    from ecosg_update.evidence import scene_evidence
+    from ecosg_update.evidence.scene import scene_evidence
 
     bands = tuple(given["bands"].split(",")) if given["bands"] else None
     names = {key: given[key] for key in ("level", "quantification", "offset")}

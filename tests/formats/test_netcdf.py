@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ecosg_update import tables
 from ecosg_update.errors import CoverageError, FormatError, GridError, OutputError
-from ecosg_update.formats import netcdf
+from ecosg_update.formats import ncfile, netcdf
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import GeoGrid, LatLonGrid, cut
 from ecosg_update.layers import Prediction, Reason
@@ -151,14 +151,14 @@ def test_a_disk_that_is_really_full_is_an_error(tmp_path):
 
 
 def test_a_file_that_holds_something_else_after_the_close_does_not_land(tmp_path, monkeypatch):
-    add = netcdf._add
+    add = ncfile._add
 
     def lossy(file, one):
         add(file, one)
         if one.name == "confidence":
             file["confidence"][2, 3] = 0.5
 
-    monkeypatch.setattr(netcdf, "_add", lossy)
+    monkeypatch.setattr(ncfile, "_add", lossy)
     with pytest.raises(OutputError, match="confidence came back changed"):
         netcdf.write(patch(IRELAND), tmp_path / "a.nc", provenance=PROVENANCE)
     assert not list(tmp_path.iterdir())
