@@ -461,16 +461,18 @@ def settle(mass, order, tie, base, found):  # type: ignore[no-untyped-def]
     """
     for j in range(found.shape[0]):
         for i in range(found.shape[1]):
-            best, total = 0.0, 0.0
+            best, second, total, winner = 0.0, 0.0, 0.0, -1
             for row in range(mass.shape[0]):
-                best = max(best, mass[row, j, i])
-                total += mass[row, j, i]
-            enough = best - tie * total
-            winner = -1
-            if total > 0:
+                part = mass[row, j, i]
+                total += part
+                if part > best:
+                    best, second, winner = part, best, row
+                elif part > second:
+                    second = part
+            if second >= best - tie * total > 0:
                 for row in order[::-1]:
-                    if mass[row, j, i] >= enough:
+                    if mass[row, j, i] >= best - tie * total:
                         winner = row
-                if base[j, i] >= 0 and mass[base[j, i], j, i] >= enough:
+                if base[j, i] >= 0 and mass[base[j, i], j, i] >= best - tie * total:
                     winner = base[j, i]
             found[j, i] = winner

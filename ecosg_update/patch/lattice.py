@@ -24,6 +24,9 @@ TOLERANCE = 1e-4
 TWIST = 1e-5
 """How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
 
+SAMPLE = 32
+"""Rows and columns of blocks at most in which the error is measured: the curvature of a projection is smooth."""
+
 SPLITS = 2**18
 """Most parts of pixels that one block of the lattice may have: bounds the kernel's buffers (a few MB)."""
 
@@ -97,15 +100,33 @@ def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:
 def _lattice(grid: GeoGrid, target: LatLonGrid, step: int) -> Lattice:
     """The lattice of one step; its error is infinite where a node has no place on the globe."""
     row, col = _anchor(grid, step)
-    half = max(step // 2, 1)
-    rows = np.arange(row, grid.shape[0] + -(grid.shape[0] - row) % step + 1, half)
-    cols = np.arange(col, grid.shape[1] + -(grid.shape[1] - col) % step + 1, half)
-    u, v = _projected(grid, target, rows, cols)
-    nodes = slice(None, None, step // half)
-    found = Lattice(u[nodes, nodes].copy(), v[nodes, nodes].copy(), step, row, col, math.inf)
-    if not _is_upright(found):
-        return found
-    return replace(found, error=max(_midpoint_error(u), _midpoint_error(v)) if step > 1 else 0.0)
+    rows = np.arange(row, grid.shape[0] + -(grid.shape[0] - row) % step + 1, step)
+    cols = np.arange(col, grid.shape[1] + -(grid.shape[1] - col) % step + 1, step)
+    found = Lattice(*_projected(grid, target, rows, cols), step, row, col, math.inf)
+    return replace(found, error=_error(found, grid, target)) if _is_upright(found) else found
+
+
+def _error(nodes: Lattice, grid: GeoGrid, target: LatLonGrid) -> float:
+    """The largest gap, cells, between bilinear and projected points half-way between nodes, in a sample of blocks."""
+    if nodes.step == 1:
+        return 0.0
+    rows, cols = (
+        np.unique(np.linspace(0, blocks - 1, SAMPLE).astype(int)) for blocks in np.subtract(nodes.u.shape, 1)
+    )
+    half_rows = nodes.row + nodes.step // 2 * np.stack([2 * rows, 2 * rows + 1], axis=1).ravel()
+    half_cols = nodes.col + nodes.step // 2 * np.stack([2 * cols, 2 * cols + 1], axis=1).ravel()
+    truth = _projected(grid, target, half_rows, half_cols)
+    lines, places = half_rows - nodes.row, half_cols - nodes.col
+    u, v = (_between(axis, lines / nodes.step, places / nodes.step) for axis in (nodes.u, nodes.v))
+    turns = np.round((u - truth[0]) / target.world_cols) * target.world_cols
+    return max(float(np.abs(u - truth[0] - turns).max()), float(np.abs(v - truth[1]).max()))
+
+
+def _between(nodes: NDArray[np.float64], rows: NDArray[np.float64], cols: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bilinear interpolation at node coordinates (rows) x (cols), none of them on the last node."""
+    a, b = rows.astype(int), cols.astype(int)
+    at_line = nodes[a] + (nodes[a + 1] - nodes[a]) * (rows - a)[:, None]
+    return at_line[:, b] + (at_line[:, b + 1] - at_line[:, b]) * (cols - b)
 
 
 def corners(nodes: Lattice, rows: slice, cols: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -152,15 +173,6 @@ def _anchor(grid: GeoGrid, step: int) -> tuple[int, int]:
     """The pixel (row, column) of the first node: at or before (0, 0), at a multiple of `step` from the origin."""
     width, height = grid.pixel
     return -(round(-grid.transform.f / height) % step), -(round(grid.transform.c / width) % step)
-
-
-def _midpoint_error(nodes: NDArray[np.float64]) -> float:
-    """The largest gap between every odd node and the mean of its even neighbours, in cells."""
-    between_rows = nodes[1::2, ::2] - (nodes[:-1:2, ::2] + nodes[2::2, ::2]) / 2
-    between_cols = nodes[::2, 1::2] - (nodes[::2, :-1:2] + nodes[::2, 2::2]) / 2
-    ends = nodes[:-1:2, :-1:2] + nodes[:-1:2, 2::2] + nodes[2::2, :-1:2] + nodes[2::2, 2::2]
-    centres = nodes[1::2, 1::2] - ends / 4
-    return max(float(np.abs(gap).max()) for gap in (between_rows, between_cols, centres))
 
 
 def _cells_met(nodes: NDArray[np.float64], step: int) -> int:

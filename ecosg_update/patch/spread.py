@@ -29,8 +29,8 @@ T = TypeVar("T")
 Kernel = Literal["numba", "numpy"]
 """The compiled way, or its plain twin (tens of times slower, no compiler needed): the same answer."""
 
-TILE_SUMS = 2**17
-"""Sums (classes times cells) of one tile, 1 MB: they stay in a core's own cache, and tiles outnumber threads."""
+TILE_SUMS = 2**19
+"""Sums (classes times cells) of one tile, 4 MB: they stay in the cache, and tiles outnumber threads."""
 
 AHEAD = 3
 """Tiles a thread that may wait to be taken, so that finished ones do not pile up."""
