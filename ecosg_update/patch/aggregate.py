@@ -34,7 +34,7 @@ class Mass:
 
     values: float64 (class, rows, cols), pixels of each class in each cell (a part of a pixel counts as that part).
     covered: float64 (rows, cols), valid area in units of the cell. float64, because counts of whole pixels and
-    of 2**-30 parts then add without any rounding, in any order, up to four million pixels a cell; float32 would
+    of 2**-30 parts then add without any rounding, in any order, up to eight million pixels a cell; float32 would
     stop at 16 pixels. Nine classes of a whole tile at 1/1800 degree are 0.4 GB, at 1/360 0.02 GB: cut the target
     into blocks where that is too much.
     """
@@ -56,7 +56,8 @@ class Mass:
                 f"aggregate: found legend {strip.legend.name}, expected {self.legend.name}; cross it first"
             )
         grid = strip.grid.geo() if isinstance(strip.grid, LatLonGrid) else strip.grid
-        self._add(Probabilities(strip.values, strip.share), grid, kernel, threads)
+        pixels = Probabilities(np.ascontiguousarray(strip.values), np.ascontiguousarray(strip.share))
+        self._add(pixels, grid, kernel, threads)
 
     def add_codes(self, codes: Codes, grid: GeoGrid, *, kernel: Kernel = "numba", threads: int = 2) -> None:
         """Add a class map, unsigned (y, x) of codes of the legend; 0 and codes outside the legend are no data."""

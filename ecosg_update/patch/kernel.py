@@ -1,9 +1,14 @@
 """The compiled way to spread pixels over cells: exact, and the same bytes for any number of threads.
 
-A row of a lattice block is cut into *entries*: runs of pixels that lie inside one cell (weight 1) and single pixels
-of which a cell holds a part. Only pixels that a cell edge crosses are split. Every function here releases the GIL
-and writes to its own rows of the target, so that threads never meet and each cell sums in the order of the blocks.
-numba's own threads are not used: its portable layer aborts the process when two Python threads call it.
+The pixels of a lattice block are cut into *entries*, and only those that a cell edge crosses are looked at one by
+one. An entry is a row of two buffers: places (first pixel, end pixel, cell, other cell, kind, raster row) and weights
+(two numbers). Kind 0 is a run of pixels that lie wholly in the cell, and then the parts, both weights, of the end
+pixel in the cell and in the other one. Kind 1 is a run that a parallel crosses from side to side: the part of pixel c
+in the cell is the first weight plus c times the second, the rest is in the other cell.
+
+Every function releases the GIL and adds to sums of its own, so that threads never meet and each cell sums in the
+order of the blocks. numba's own threads are not used: its portable layer aborts the process when two Python threads
+call it at once. All stands in one file because the cache on disk watches the file of the called function only.
 """
 
 from __future__ import annotations
@@ -93,7 +98,7 @@ def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, wind
     """Entries for a pixel cut along edges; `quad` counts from the cell (j0, i0). Its parts sum to exactly 1."""
     u0, v0, u1, v1, u2, v2, u3, v3 = quad
     total = 0.5 * ((u2 - u0) * (v3 - v1) - (v2 - v0) * (u3 - u1))
-    above = 0.0
+    above, outside = 0.0, (window[1] - window[0]) * (window[3] - window[2])
     for j in range(rows_met):
         last = j == rows_met - 1
         below = UNIT
@@ -111,8 +116,8 @@ def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, wind
                 if j > 0:
                     part -= _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, i + 1.0, float(j))
                 right = max(left, min(band, math.floor(part / total * UNIT + 0.5)))
-            if right > left:
-                cell = _cell(j0 + j, i0 + i, window)
+            cell = _cell(j0 + j, i0 + i, window)
+            if right > left and cell < outside:
                 n = _put_pair(places, weights, n, pixel, cell, cell, (right - left) / UNIT, 0.0)
             left = right
     return n
@@ -173,7 +178,11 @@ def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _slope_end(v_top, rise, v_low, fall, edge, s, far):  # type: ignore[no-untyped-def]
+<<<<<<< HEAD
     """The end of the pixels from `s` on that a parallel, v = edge, crosses from west to east."""
+=======
+    """The end of the pixels from `s` on that a parallel, v = edge, crosses from side to side."""
+>>>>>>> aggregate
     if v_top + rise * s > edge or v_low + fall * s < edge:
         return s
     if rise > 0:
@@ -214,12 +223,12 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
     i = math.floor(min(u_top + first / top_pixels, u_low + first / low_pixels) + SNAP)
     top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
     s, j, row_end = first, 0, first
-    nowhere = (window[1] - window[0]) * (window[3] - window[2])
+    outside = (window[1] - window[0]) * (window[3] - window[2])
     while s < last:
         if s >= row_end:
             j = math.floor(v_top + min(rise * s, rise * (s + 1)) + SNAP)
             row_end = _row_end(v_top, rise, v_low, fall, j, s, last)
-        start, cell, other = s, _cell(j, i, window), nowhere
+        start, cell, other = s, _cell(j, i, window), outside
         meridian = math.floor(min(top, low) + SNAP)
         if row_end > s:
             s = stop = max(s, min(row_end, meridian))
@@ -229,7 +238,7 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
                 part = math.floor(part * UNIT + 0.5) / UNIT
                 rest = 1.0 - part
                 s += 1
-            if cell == nowhere:
+            if cell == outside:
                 start = stop
             kind = 0
         else:
@@ -238,7 +247,7 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
                 crossed = (top, low)
                 n = _put_odd(places, weights, n, lines, step, start, (j, i), crossed, pixel0, window)
                 s = start + 1
-                cell = nowhere
+                cell = outside
             else:
                 other, kind = _cell(j + 1, i, window), 1
                 part = (j + 1 - v_top) / (v_low - v_top)
@@ -247,7 +256,7 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
         if max(top, low) <= s + SNAP:
             i += 1
             top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-        if cell != nowhere or other != nowhere:
+        if cell != outside or other != outside:
             places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + start, pixel0 + stop, cell, other
             weights[n, 0], weights[n, 1], places[n, 4] = part, rest, kind
             n += 1
@@ -325,7 +334,7 @@ def _sloped(part, growth, pixel):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _count(codes, lookup, places, weights, n, areas, mass, covered):  # type: ignore[no-untyped-def]
-    """Add entries of a class map; areas: that of pixel (0, 0) in cells, its growth from row to row and along a row."""
+    """Add entries of a class map; areas: that of pixel (0, 0) in cells, its growth down and along the rows."""
     no_data = np.uint64(mass.shape[1] - 1)
     for k in range(n):
         start, stop, cell, other, r = places[k, 0], places[k, 1], places[k, 2], places[k, 3], places[k, 5]

@@ -2,7 +2,7 @@
 
 Areas follow from Green's theorem: the part of a polygon with u < k is the sum over its edges of the integral of
 min(u, k) - k along v. No polygon is ever built. Parts are rounded to multiples of `1 / UNIT` of a pixel, so that sums
-of up to four million whole pixels are exact in float64, whatever their order.
+of up to eight million whole pixels are exact in float64, whatever their order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 UNIT = float(2**30)
-"""Parts of a pixel that are told apart: a part is a multiple of 1e-9 pixel."""
+"""Parts of a pixel that are told apart: a part is a multiple of 1e-9 pixel.
+
+This and `SNAP` are compiled into `kernel`, whose cache on disk only watches its own file: touch that as well.
+"""
 
 SNAP = 1e-9
 """A corner within this many cells of a cell edge lies on it (rounding of degrees at 1/10800 is 6e-10 cells)."""

@@ -1,4 +1,4 @@
-"""Pixels spread over the rows of a lat-lon grid, band by band, by the compiled kernel or by plain numpy."""
+"""Pixels spread over the cells of a lat-lon grid, tile by tile of the target, compiled or in plain numpy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BAND_SUMS = 2**21
 """Sums of one full-width tile of the numpy kernel, 17 MB."""
 
 NUMPY_PIXELS = 2**17
-"""Pixels that the numpy kernel looks at together (about 1 kB each)."""
+"""Pixels that the numpy kernel looks at together where each meets up to four cells (about 1 kB each)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ class ClassMap:
 
 @dataclass(frozen=True, eq=False)
 class Probabilities:
-    """Pixels that are probabilities: values float32 (class, y, x), share float32 (y, x)."""
+    """Pixels that are probabilities: values float32 (class, y, x), share float32 (y, x), both without gaps."""
 
     values: NDArray[np.float32]
     share: NDArray[np.float32]
@@ -116,7 +116,10 @@ Pixels = ClassMap | Probabilities
 
 
 def class_map(codes: Codes, grid: GeoGrid, legend: Legend) -> ClassMap:
-    """The pixels of a class map; GridError unless `codes` are uint8 or uint16 of the grid's shape."""
+    """The pixels of a class map; GridError unless `codes` are uint8 or uint16 of the grid's shape.
+
+    A window of a wider array is copied: the kernel is compiled for arrays without gaps.
+    """
     if codes.shape != grid.shape or codes.dtype not in (np.uint8, np.uint16):
         raise GridError(
             f"class map: found {codes.dtype} of shape {codes.shape}, expected uint8 or uint16 of shape {grid.shape}"
@@ -124,7 +127,7 @@ def class_map(codes: Codes, grid: GeoGrid, legend: Legend) -> ClassMap:
     lookup = np.full(np.iinfo(codes.dtype).max + 1, -1, np.int16)
     known = min(len(lookup), len(legend.rows))
     lookup[:known] = legend.rows[:known]
-    return ClassMap(codes, lookup, len(legend))
+    return ClassMap(codes if codes.flags.c_contiguous else codes.copy(), lookup, len(legend))
 
 
 def spread(
@@ -186,7 +189,7 @@ def _compiled_tile(
 def _plain_tile(pixels: Pixels, grid: GeoGrid, nodes: Lattice, target: LatLonGrid, rows: slice, cols: slice) -> Tile:
     shape = (rows.stop - rows.start, target.cols)
     mass, covered = np.zeros((pixels.classes, math.prod(shape))), np.zeros(math.prod(shape))
-    height = max(1, NUMPY_PIXELS // grid.shape[1])
+    height = max(1, 4 * NUMPY_PIXELS // (grid.shape[1] * math.prod(nodes.splits)))
     for top in range(0, grid.shape[0], height):
         lines = slice(top, min(top + height, grid.shape[0]))
         if _apart(nodes, lines, rows):
