@@ -178,11 +178,7 @@ def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _slope_end(v_top, rise, v_low, fall, edge, s, far):  # type: ignore[no-untyped-def]
-<<<<<<< HEAD
-    """The end of the pixels from `s` on that a parallel, v = edge, crosses from west to east."""
-=======
     """The end of the pixels from `s` on that a parallel, v = edge, crosses from side to side."""
->>>>>>> aggregate
     if v_top + rise * s > edge or v_low + fall * s < edge:
         return s
     if rise > 0:
