@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ecosg_update.config import EngineSection, SceneSection
 from ecosg_update.errors import SceneError
+from ecosg_update.evidence.conflict import agreed
 from ecosg_update.grid import GeoGrid, LatLonGrid
 from ecosg_update.layers import Prediction, Reflectance
 from ecosg_update.legend import Legend
@@ -18,12 +22,13 @@ from ecosg_update.patch.aggregate import Mass
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ecosg_update.scene.product import Scene
     from ecosg_update.scene.read import SceneReader
     from ecosg_update.segment.engine import Engine
+
+log = logging.getLogger(__name__)
 
 STAND_INS = {"B08": "B8A"}
 """Products of R60m bands have no B08; B8A sees the same near infrared, narrower."""
@@ -54,6 +59,8 @@ def scene_evidence(scene: SceneSection, engine: EngineSection) -> Iterator[Scene
         if card.level == "L1C" and product.level == "L2A":
             prepare, how = _to_top_of_atmosphere(product, card.bands, engine)
             notes += how
+        if product.scl:
+            notes.append("pixels that contradict the scene classification about water do not vote")
         yield SceneEvidence(product, scene.path, pixels, network, engine.window, prepare, tuple(notes))
 
 
@@ -147,13 +154,16 @@ class SceneEvidence:
         mass = Mass.zero(self.legend, cells)
         window = self.grid.covering(cells, margin=1)
         if window is not None:
-            rows = window[0].stop - window[0].start
             walk = strips(self.pixels, self.network, window=window, size=self.window, prepare=self.prepare)
-            done = 0
+            top, kept_out = window[0].start, 0
             for strip in walk:
-                mass.add(strip)
-                done += strip.grid.shape[0]
-                progress("predicting rows", done, rows)
+                rows = slice(top, top + strip.grid.shape[0])
+                voting = agreed(strip, self.pixels.classification(rows, window[1]))
+                kept_out += int(np.count_nonzero(strip.share) - np.count_nonzero(voting.share))
+                mass.add(voting)
+                top = rows.stop
+                progress("predicting rows", top - window[0].start, window[0].stop - window[0].start)
+            log.info("%d pixels contradict the scene classification about water and did not vote", kept_out)
         return mass.prediction(f"{self.network.card.origin} on {self.scene.product}")
 
     def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:
