@@ -49,7 +49,8 @@ def main() -> None:
         )
         for name, found in (("ours", ours), ("GDAL", theirs)):
             wall, processor = medians(found)
-            print(f"1/{per_degree}: {name} {wall:.3f} s ({codes.size / wall / 1e6:.0f} Mpx/s), CPU {processor:.3f} s")
+            speed = codes.size / wall / 1e6
+            print(f"1/{per_degree}: {name} {wall:.3f} s ({speed:.0f} Mpx/s), CPU {processor:.3f} s")
         wall, processor = medians([(b[0] / a[0], b[1] / a[1]) for a, b in zip(ours, theirs, strict=True)])
         print(f"1/{per_degree}: GDAL over ours: wall {wall:.2f}, processor {processor:.2f}")
     for per_degree in PER_DEGREE:

@@ -163,7 +163,8 @@ class SceneEvidence:
                 mass.add(voting)
                 top = rows.stop
                 progress("predicting rows", top - window[0].start, window[0].stop - window[0].start)
-            log.info("%d pixels contradict the scene classification about water and did not vote", kept_out)
+            if self.scene.scl:
+                log.info("%d pixels contradict the scene classification about water and did not vote", kept_out)
         return mass.prediction(f"{self.network.card.origin} on {self.scene.product}")
 
     def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:

@@ -24,6 +24,9 @@ TOLERANCE = 1e-4
 TWIST = 1e-5
 """How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
 
+FINE = 0.6
+"""Largest side in cells of a small pixel: leaning by half a pixel, it still meets one cell edge of a kind."""
+
 SAMPLE = 32
 """Rows and columns of blocks at most in which the error is measured: the curvature of a projection is smooth."""
 
@@ -62,7 +65,7 @@ class Lattice:
 
     @cached_property
     def is_fine(self) -> bool:
-        """Whether every pixel is upright, smaller than a quarter of a cell and as good as a parallelogram.
+        """Whether every pixel is upright, smaller than `FINE` cells and as good as a parallelogram.
 
         Then no pixel meets two parallel cell edges, and cutting it along a straight line in its own space is the
         same as in the space of the cells, to within `TWIST` of the pixel.
@@ -76,7 +79,7 @@ class Lattice:
             np.abs(np.diff(u_along, axis=0)).max() / u_along.min(),
             np.abs(np.diff(v_along, axis=0)).max() / v_down.min(),
         )
-        return bool(max(u_along.max(), v_down.max()) <= self.step / 4 and twist <= TWIST * self.step)
+        return bool(max(u_along.max(), v_down.max()) <= FINE * self.step and twist <= TWIST * self.step)
 
 
 def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:
@@ -125,8 +128,9 @@ def _error(nodes: Lattice, grid: GeoGrid, target: LatLonGrid) -> float:
 def _between(nodes: NDArray[np.float64], rows: NDArray[np.float64], cols: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bilinear interpolation at node coordinates (rows) x (cols), none of them on the last node."""
     a, b = rows.astype(int), cols.astype(int)
-    at_line = nodes[a] + (nodes[a + 1] - nodes[a]) * (rows - a)[:, None]
-    return at_line[:, b] + (at_line[:, b + 1] - at_line[:, b]) * (cols - b)
+    at_line: NDArray[np.float64] = nodes[a] + (nodes[a + 1] - nodes[a]) * (rows - a)[:, None]
+    found: NDArray[np.float64] = at_line[:, b] + (at_line[:, b + 1] - at_line[:, b]) * (cols - b)
+    return found
 
 
 def corners(nodes: Lattice, rows: slice, cols: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

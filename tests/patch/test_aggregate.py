@@ -27,6 +27,7 @@ ACROSS = GeoGrid("EPSG:4326", Affine(0.01, 0, 179.815, 0, -0.01, -16.003), (17, 
 POLAR = GeoGrid("EPSG:3995", Affine(500, 0, 900000, 0, -500, 1100000), (13, 9))
 GRIDS = {"utm": UTM, "south": SOUTH, "laea": LAEA, "dateline": DATELINE, "across": ACROSS, "polar": POLAR}
 PER_DEGREE = (37, 360, 1800)
+NEARLY_COARSE = 3400  # UTM pixels of 0.5 cells: the largest that take the kernel's short way
 
 
 def legend(codes=(1, 2, 3, 5, 8)):
@@ -87,6 +88,14 @@ def test_both_kernels_agree(name, per_degree):
     assert (majority(compiled.prediction("")) == majority(plain.prediction(""))).all()
 
 
+def test_both_kernels_agree_where_pixels_are_nearly_as_large_as_cells():
+    codes, target = pixels(UTM.shape), around(UTM, NEARLY_COARSE)
+    nodes = lattice(UTM, target)
+    assert nodes.is_fine and max(np.diff(nodes.u, axis=1).max(), np.diff(nodes.v, axis=0).max()) > 0.45 * nodes.step
+    compiled, plain = masses(codes, UTM, target), masses(codes, UTM, target, kernel="numpy")
+    np.testing.assert_allclose(compiled.values, plain.values, atol=1e-5)
+
+
 def test_both_kernels_agree_on_probabilities():
     prediction, target = probabilities(UTM), around(UTM, 360)
     compiled, plain = (aggregate([prediction], target, kernel=kernel) for kernel in ("numba", "numpy"))
@@ -94,24 +103,44 @@ def test_both_kernels_agree_on_probabilities():
     np.testing.assert_allclose(compiled.share, plain.share, atol=1e-6)
 
 
-@given(
-    per_degree=st.integers(1, 4000),
-    lon=st.floats(-179.9, 179.9),
-    lat=st.floats(-75, 75),
-    size=st.sampled_from([10.0, 60.0, 300.0]),
-    shape=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-)
-@settings(max_examples=60)
-def test_mass_is_conserved_anywhere(per_degree, lon, lat, size, shape):
+def somewhere(lon, lat, size, shape):
+    """A UTM raster whose north-western corner is at (lon, lat)."""
     zone = min(60, math.floor((lon + 180) / 6) + 1)
     crs = f"EPSG:{32600 + zone if lat >= 0 else 32700 + zone}"
     x, y = projection(GEOGRAPHIC, crs).transform(lon, lat)
-    grid = GeoGrid(crs, Affine(size, 0, x, 0, -size, y), shape)
+    return GeoGrid(crs, Affine(size, 0, x, 0, -size, y), shape)
+
+
+ANYWHERE = {
+    "per_degree": st.integers(1, 4000),
+    "lon": st.floats(-179.9, 179.9),
+    "lat": st.floats(-75, 75),
+    "size": st.sampled_from([10.0, 60.0, 300.0]),
+}
+
+
+@given(**ANYWHERE, shape=st.tuples(st.integers(1, 9), st.integers(1, 9)))
+@settings(max_examples=60)
+def test_mass_is_conserved_anywhere(per_degree, lon, lat, size, shape):
+    grid = somewhere(lon, lat, size, shape)
     codes = pixels(shape, codes=(1, 2, 3))
     mass = masses(codes, grid, around(grid, per_degree))
     assert mass.values.sum() == codes.size
     assert mass.values.min() >= 0
     assert mass.covered.max() <= 1 + 1e-6
+
+
+@given(**ANYWHERE, shape=st.tuples(st.integers(20, 40), st.integers(20, 40)))
+@settings(max_examples=40)
+def test_both_kernels_agree_anywhere(per_degree, lon, lat, size, shape):
+    grid = somewhere(lon, lat, size, shape)
+    target = around(grid, per_degree)
+    if math.prod(target.shape) > 100_000:
+        return
+    codes = pixels(shape)
+    compiled, plain = masses(codes, grid, target), masses(codes, grid, target, kernel="numpy")
+    np.testing.assert_allclose(compiled.values, plain.values, rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(compiled.covered, plain.covered, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", GRIDS)
