@@ -111,3 +111,15 @@ def test_a_corine_raster_maps_without_a_network(tmp_path, spelling):
     assert say("patch", tmp_path / "c.nc", "--base", base, "-o", tmp_path / "l.dir").code == 0
     kept = direct.read(tmp_path / "l.dir").codes == direct.read(base).codes
     assert 0.95 < kept.mean() < 1
+
+
+def test_the_log_goes_to_stderr_and_to_a_file_and_is_silent_when_asked(simulated, tmp_path):
+    folder, _ = simulated
+    log = tmp_path / "run.log"
+    said = say("--log-file", log, "run", folder / "demo.toml", "--output", tmp_path / "one")
+    assert said.code == 0 and "target: 37 x 60 cells" in said.err
+    assert "target: 37 x 60 cells" in log.read_text() and "INFO 20" in log.read_text()
+    quiet = say("--quiet", "run", folder / "demo.toml", "--output", tmp_path / "two")
+    assert quiet.code == 0 and quiet.err == ""
+    one, two = (tmp_path / name / "simulated_demo.nc" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
