@@ -224,38 +224,39 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
         if s >= row_end:
             j = math.floor(v_top + min(rise * s, rise * (s + 1)) + SNAP)
             row_end = _row_end(v_top, rise, v_low, fall, j, s, last)
-        start, cell, other = s, _cell(j, i, window), outside
         meridian = math.floor(min(top, low) + SNAP)
         if row_end > s:
-            s = stop = max(s, min(row_end, meridian))
-            part = rest = 0.0
+            stop = max(s, min(row_end, meridian))
+            cell, part, rest = _cell(j, i, window), 0.0, 0.0
+            start, other = (stop if cell == outside else s), outside
+            s = stop
             if s < row_end:
-                part, other = _mean_within(top - s, low - s), _cell(j, i + 1, window)
-                part = math.floor(part * UNIT + 0.5) / UNIT
+                west, east = top - s, low - s
+                part = (
+                    0.5 * (west + east) if min(west, east) >= 0 and max(west, east) <= 1 else _mean_within(west, east)
+                )
+                part, other = math.floor(part * UNIT + 0.5) / UNIT, _cell(j, i + 1, window)
                 rest = 1.0 - part
                 s += 1
-            if cell == outside:
-                start = stop
-            kind = 0
+            places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + start, pixel0 + stop, cell, other
+            weights[n, 0], weights[n, 1], places[n, 4] = part, rest, 0
+            n += 1
         else:
-            s = stop = _slope_end(v_top, rise, v_low, fall, j + 1, s, min(last, meridian))
-            if s <= start:
-                crossed = (top, low)
-                n = _put_odd(places, weights, n, lines, step, start, (j, i), crossed, pixel0, window)
-                s = start + 1
-                cell = outside
+            stop = _slope_end(v_top, rise, v_low, fall, j + 1, s, min(last, meridian))
+            if stop > s:
+                above = (j + 1 - v_top) / (v_low - v_top)
+                slope = ((j + 1 - v_top_end) / (v_low_end - v_top_end) - above) / step
+                cell, other = _cell(j, i, window), _cell(j + 1, i, window)
+                places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + s, pixel0 + stop, cell, other
+                weights[n, 0], weights[n, 1], places[n, 4] = above + (0.5 - pixel0) * slope, slope, 1
+                n += 1
+                s = stop
             else:
-                other, kind = _cell(j + 1, i, window), 1
-                part = (j + 1 - v_top) / (v_low - v_top)
-                rest = ((j + 1 - v_top_end) / (v_low_end - v_top_end) - part) / step
-                part += (0.5 - pixel0) * rest
+                n = _put_odd(places, weights, n, lines, step, s, (j, i), (top, low), pixel0, window)
+                s += 1
         if max(top, low) <= s + SNAP:
             i += 1
             top, low = (i + 1 - u_top) * top_pixels, (i + 1 - u_low) * low_pixels
-        if cell != outside or other != outside:
-            places[n, 0], places[n, 1], places[n, 2], places[n, 3] = pixel0 + start, pixel0 + stop, cell, other
-            weights[n, 0], weights[n, 1], places[n, 4] = part, rest, kind
-            n += 1
     return n
 
 
