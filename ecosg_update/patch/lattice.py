@@ -21,6 +21,9 @@ COARSEST_STEP = 256
 TOLERANCE = 1e-4
 """Cells by which an interpolated pixel corner may miss the projected one (3 cm at 300 m)."""
 
+STRAIGHT = 1e-8
+"""Cells: second differences below are rounding; a lat-lon raster on the target's own lattice stays exact."""
+
 TWIST = 1e-5
 """How much of its width a pixel's far edge may be longer and still count as equal (UTM at 60 N, 10 m: 3e-6)."""
 
@@ -103,14 +106,28 @@ def lattice(grid: GeoGrid, target: LatLonGrid) -> Lattice:
 def _lattice(grid: GeoGrid, target: LatLonGrid, step: int) -> Lattice:
     """The lattice of one step; its error is infinite where a node has no place on the globe."""
     row, col = _anchor(grid, step)
-    rows = np.arange(row, grid.shape[0] + -(grid.shape[0] - row) % step + 1, step)
-    cols = np.arange(col, grid.shape[1] + -(grid.shape[1] - col) % step + 1, step)
-    found = Lattice(*_projected(grid, target, rows, cols), step, row, col, math.inf)
+    rows = np.arange(row - step, grid.shape[0] + -(grid.shape[0] - row) % step + step + 1, step)
+    cols = np.arange(col - step, grid.shape[1] + -(grid.shape[1] - col) % step + step + 1, step)
+    u, v = (_evened(axis, step) for axis in _projected(grid, target, rows, cols))
+    found = Lattice(u, v, step, row, col, math.inf)
     return replace(found, error=_error(found, grid, target)) if _is_upright(found) else found
 
 
+def _evened(nodes: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """The inner nodes, shifted so that interpolation misses as much above as below: half of what it would.
+
+    A chord misses a curve by an eighth of the second difference in the middle and by nothing at its ends. The outer
+    ring is there for the second differences, so that a window of a raster has the nodes of the whole.
+    """
+    inner = nodes[1:-1, 1:-1]
+    if step == 1:
+        return inner.copy()
+    bend = nodes[2:, 1:-1] + nodes[:-2, 1:-1] + nodes[1:-1, 2:] + nodes[1:-1, :-2] - 4 * inner
+    return inner - np.where(np.isfinite(bend) & (np.abs(bend) > STRAIGHT), bend, 0.0) / 16
+
+
 def _error(nodes: Lattice, grid: GeoGrid, target: LatLonGrid) -> float:
-    """The largest gap, cells, between bilinear and projected points half-way between nodes, in a sample of blocks."""
+    """The largest gap, cells, between interpolated and projected points at and between nodes, in some blocks."""
     if nodes.step == 1:
         return 0.0
     rows, cols = (

@@ -71,25 +71,28 @@ def majority_of_codes(
     """
     _check(base, target.shape)
     found = np.zeros(target.shape, np.uint16)
-    rule = _compiled_winners if kernel == "numba" else winners
+    rule = _compiled_winners if kernel == "numba" else _plain_winners
 
     def settle(tile: Tile) -> None:
         part = None if base is None else base[tile.rows, tile.cols]
-        found[tile.rows, tile.cols] = rule(tile.values, tile.values.sum(axis=0), legend, part)
+        found[tile.rows, tile.cols] = rule(tile.values, legend, part)
 
     for _ in spread(class_map(codes, grid, legend), grid, target, settle, kernel=kernel, threads=threads):
         pass
     return found
 
 
-def _compiled_winners(
-    mass: NDArray[Any], total: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None = None
-) -> NDArray[np.uint16]:
-    """`winners`, compiled: two passes over each cell instead of two over each class."""
+def _plain_winners(mass: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None) -> NDArray[np.uint16]:
+    return winners(mass, mass.sum(axis=0), legend, base)
+
+
+def _compiled_winners(mass: NDArray[Any], legend: Legend, base: NDArray[np.uint8] | None) -> NDArray[np.uint16]:
+    """`winners`, compiled: one pass over each cell instead of several over each class."""
     from ecosg_update.patch.kernel import settle  # noqa: PLC0415  numba loads where it is needed
 
-    preferred = np.full(total.shape, -1, np.int16) if base is None else legend.rows[base]
-    found = np.empty(total.shape, np.int16)
+    shape = mass.shape[1:]
+    preferred = np.full(shape, -1, np.int16) if base is None else legend.rows[base]
+    found = np.empty(shape, np.int16)
     settle(mass, np.array(ranks(legend)), TIE, preferred, found)
     return np.array([*legend.codes, 0], np.uint16)[found]
 
