@@ -84,6 +84,7 @@ def test_the_netcdf_passes_the_compliance_checker_and_the_cog_validates(ireland)
 def test_the_notes_say_what_was_done_to_the_product(ireland):
     run, _ = ireland
     notes = " ".join(run.manifest["notes"])
+    assert "resampled to 10 m, for want of finer files: B02 at 60 m" in notes
     assert "B8A stands in for B08" in notes and "converted to top of atmosphere" in notes
     assert json.dumps(run.manifest).count("stands in") >= 1
 

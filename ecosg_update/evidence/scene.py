@@ -55,6 +55,8 @@ def scene_evidence(scene: SceneSection, engine: EngineSection) -> Iterator[Scene
     card = network.card
     with reader(product, card.bands, card.pixel_m, resample=True, stand_ins=STAND_INS) as pixels:
         notes = [*product.assumed, *(f"{other} stands in for {band}" for band, other in pixels.stand_ins.items())]
+        if pixels.resampled:
+            notes.append(f"resampled to {card.pixel_m:g} m, for want of finer files: {', '.join(pixels.resampled)}")
         prepare = None
         if card.level == "L1C" and product.level == "L2A":
             prepare, how = _to_top_of_atmosphere(product, card.bands, engine)

@@ -19,7 +19,7 @@ from ecosg_update.scene.bands import band_name, bands
 from ecosg_update.scene.ground import Ground
 from ecosg_update.scene.layer import Layer
 from ecosg_update.scene.product import SAME_SIZE, Scene, fitting
-from ecosg_update.scene.raster import Raster, decoders
+from ecosg_update.scene.raster import Raster, decoders, pixel_metres
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +103,11 @@ class SceneReader:
     def stand_ins(self) -> dict[str, str]:
         """The bands that another stands in for, and which: to be logged."""
         return {source.name: source.band for source in self.sources if source.name != source.band}
+
+    @property
+    def resampled(self) -> list[str]:
+        """The bands whose finer files the product lacks, such as "B02 at 60 m": to be logged."""
+        return _too_coarse(self.sources, pixel_metres(self._grid))
 
     @property
     def level(self) -> Level:
@@ -193,13 +198,18 @@ def _check_present(scene: Scene, wanted: Mapping[str, str], pixel_m: float) -> N
         )
 
 
-def _check_fine_enough(scene: Scene, sources: Sequence[Source], pixel_m: float) -> None:
+def _too_coarse(sources: Sequence[Source], pixel_m: float) -> list[str]:
+    """The bands, with their pixel size, that are coarser than both what is wanted and what Sentinel-2 measures."""
     table = bands()
-    coarse = [
+    return [
         f"{source.band} at {source.raster.pixel_m:g} m"
         for source in sources
         if source.raster.pixel_m > max(pixel_m, table[source.band].pixel_m) * (1 + SAME_SIZE)
     ]
+
+
+def _check_fine_enough(scene: Scene, sources: Sequence[Source], pixel_m: float) -> None:
+    coarse = _too_coarse(sources, pixel_m)
     if coarse:
         raise SceneError(
             f"scene {scene.product}: {pixel_m:g} m wanted, found only {', '.join(coarse)}; "
