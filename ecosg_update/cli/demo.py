@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -38,4 +39,6 @@ def command(*, output: Path, overwrite: bool) -> None:
     click.echo("how to look at them:")
     click.echo(f"  open {picture}   (image, base, result, what changed)")
     click.echo("  open the .tif in QGIS, the .nc in ncview; give the .dir and .hdr to PGD")
-    click.echo(f"  run it again, changed as you like: ecosg-update run {done.config} --overwrite")
+    program = Path(sys.argv[0])  # as it was called: a newcomer's .venv is not on the path
+    name = program if program.name == "ecosg-update" else "ecosg-update"
+    click.echo(f"  run it again, changed as you like: {name} run {done.config} --overwrite")
