@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "ecosg_update"
-STAGES = {"scene", "segment", "crosswalk", "patch", "simulate", "report"}
-RANK = {"errors": 0, "grid": 1, "legend": 1, "layers": 2, "tables": 3, "formats": 4} | dict.fromkeys(STAGES, 5)
+STAGES = {"scene", "segment", "crosswalk", "patch", "pgd", "check", "parameters", "install", "simulate", "report"}
+RANK = {
+    "errors": 0,
+    "fault": 0,
+    "grid": 1,
+    "legend": 1,
+    "domain": 2,
+    "layers": 2,
+    "tables": 3,
+    "formats": 4,
+} | dict.fromkeys(STAGES, 5)
 RANK |= {"progress": 4, "config": 6, "manifest": 6, "evidence": 7, "info": 7, "pipeline": 8, "stages": 9, "demo": 9}
 RANK |= {"cli": 10}
 ONLY_HOME = {
