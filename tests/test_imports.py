@@ -19,8 +19,8 @@ RANK = {
     "tables": 3,
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
-RANK |= {"progress": 4, "config": 6, "manifest": 6, "evidence": 7, "info": 7, "pipeline": 8, "stages": 9, "demo": 9}
-RANK |= {"cli": 10}
+RANK |= {"progress": 0, "config": 6, "manifest": 6, "evidence": 7, "info": 7, "pipeline": 8, "stages": 9, "demo": 9}
+RANK |= {"insertion": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},
