@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ecosg_update import pipeline, stages, tables
-from ecosg_update.errors import ConfigError, FormatError
+from ecosg_update import logbook, pipeline, stages, tables
+from ecosg_update.errors import ConfigError
 from ecosg_update.formats import atomic, direct, header, netcdf, window
 from ecosg_update.formats.globe import journal, lock, undo
 from ecosg_update.formats.globe.copy import copy, extents
@@ -23,11 +22,9 @@ from ecosg_update.formats.globe.journal import Record
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason
-from ecosg_update.manifest import library_versions, sha256, tool
+from ecosg_update.manifest import sha256
 from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
-
-_IDENTITY = ("time", "sha256_before", "sha256_after")
 
 
 @dataclass(frozen=True)
@@ -76,22 +73,20 @@ def inserted(
     """
     data, text = direct.pair(whole)
     new_data, new_text = direct.targets(output)
-    new_record = manifest_path(new_data)
-    _settle(data, timeout)
-    replaces = new_data.exists() and data.exists() and new_data.samefile(data)
-    hold = lock.writing if replaces else lock.copying
+    targets = new_data, logbook.manifest_path(new_data), new_text
     with (
-        hold(data, timeout=timeout) as held,
-        atomic.parts(new_data, new_record, new_text, overwrite=overwrite, needed=_needed(held)) as (part, note, head),
+        _held(data, new_data, timeout, overwrite=overwrite) as held,
+        atomic.parts(*targets, overwrite=overwrite, needed=_needed(held)) as (part, note, head),
     ):
-        found, kept = direct.cover_info(data), _loaded(manifest_path(data))
+        found, kept = direct.cover_info(data), logbook.manifest(data)
         head.write_bytes(_titled(text.read_bytes(), found, title))
         with _region(source, data, found, new_data.parent) as (region, reasons), part.open("r+b") as stream:
             copy(held.path, held.handle, stream.fileno(), progress=progress)
             tally = insert(stream.fileno(), region, found, progress=progress)
-        entry = _entry(record(held, region.grid, tally, _about(source)))
-        note.write_text(_manifest({"insertions": [*_insertions(kept), entry]}), encoding="utf-8")
-    return Inserted(tally.changes() | {"reasons": reasons}, [new_data, new_text, new_record])
+        entry = logbook.entry(record(held, region.grid, tally, _about(source)))
+        listed = {"insertions": kept.get("insertions", [])}
+        note.write_text(logbook.text(logbook.with_entry(listed, entry)), encoding="utf-8")
+    return Inserted(tally.changes() | {"reasons": reasons}, [new_data, new_text, targets[1]])
 
 
 def inserted_in_place(
@@ -103,17 +98,18 @@ def inserted_in_place(
     `inserted`, and OutputError for a map that is a link or has several names, and on a file system without locks.
     """
     data, _ = direct.pair(whole)
-    note = manifest_path(data)
     with lock.writing(data, timeout=timeout) as held:
         undo.refuse_foreign(held)
         undo.recovered(held)
-        kept, found = _loaded(note), direct.cover_info(data)
+        kept, found = logbook.manifest(data), direct.cover_info(data)
         with _region(source, data, found, data.parent) as (region, reasons):
-            done = insert_in_place(held, region, about=_about(source), progress=progress)
-        undone = journal.undos(data)[-1]
-        entry = _entry(done) | {"undo": undone.name}
-        _store(note, kept | {"insertions": [*_insertions(kept), entry]})
-    return Inserted({**done.changes, "reasons": reasons}, [data, undone, note])
+            done, undone = insert_in_place(held, region, about=_about(source), progress=progress)
+        changes = {**done.changes, "reasons": reasons}
+        if undone is None:
+            return Inserted(changes, [data])
+        entry = logbook.entry(done) | {"undo": undone.name}
+        note = logbook.store(data, logbook.with_entry(kept, entry))
+    return Inserted(changes, [data, undone, note])
 
 
 def reverted(whole: Path, *, everything: bool = False, timeout: float = lock.TIMEOUT_S) -> list[Record]:
@@ -123,24 +119,31 @@ def reverted(whole: Path, *, everything: bool = False, timeout: float = lock.TIM
     damaged or the window was changed since, OutputError as `inserted_in_place`.
     """
     data, _ = direct.pair(whole)
-    note = manifest_path(data)
+    records: list[Record] = []
     with lock.writing(data, timeout=timeout) as held:
-        records = [undo.reverted(held)]
-        _forget(note, records[-1])
-        while everything and journal.undos(data):
+        while not records or (everything and journal.undos(data)):
             records.append(undo.reverted(held))
-            _forget(note, records[-1])
+            logbook.forget(data, records[-1])
     return records
 
 
-def manifest_path(data: Path) -> Path:
-    """The manifest beside a map."""
-    return data.with_name(f"{data.stem}_manifest.json")
+@contextmanager
+def _held(data: Path, new: Path, timeout: float, *, overwrite: bool) -> Iterator[lock.Held]:
+    """The map to copy, with nobody writing it, nor the one that the copy is about to replace."""
+    for one in (data, new):
+        _settle(one, timeout)
+    with ExitStack() as stack:
+        if overwrite and new.exists():
+            held = stack.enter_context(lock.writing(new, timeout=timeout))
+            if data.exists() and new.samefile(data):
+                yield held
+                return
+        yield stack.enter_context(lock.copying(data, timeout=timeout))
 
 
 def _settle(data: Path, timeout: float) -> None:
-    """End an unfinished patch of the map, or wait for whoever is at it."""
-    if direct.journal(data).exists():
+    """End an unfinished patch of a map that is ours to write, or wait for whoever is at it."""
+    if direct.journal(data).exists() and not data.is_symlink() and os.access(data, os.W_OK):
         with lock.writing(data, timeout=timeout) as held:
             undo.refuse_foreign(held)
             undo.recovered(held)
@@ -164,9 +167,10 @@ def _region(source: Source, data: Path, whole: Header, folder: Path) -> Iterator
         yield region, {}
         return
     with tempfile.TemporaryFile(dir=folder) as spool:
-        region = Region(netcdf.grid(source.covers), lambda band: _spooled(spool.fileno(), band, region.grid))
+        grid = netcdf.grid(source.covers)
+        region = Region(grid, lambda band: _spooled(spool.fileno(), band, grid), str(source.covers))
         check(region, whole, data)
-        yield region, _decide(source, data, region.grid, spool.fileno(), folder)
+        yield region, _decide(source, data, grid, spool.fileno(), folder)
 
 
 def _decide(source: Source, data: Path, grid: LatLonGrid, spool: int, folder: Path) -> dict[str, int]:
@@ -201,57 +205,3 @@ def _about(source: Source) -> dict[str, Any]:
     if source.undecided:
         about |= {"policy": asdict(source.policy), "base": str(source.base) if source.base else None}
     return about
-
-
-def _entry(done: Record) -> dict[str, Any]:
-    """What the manifest says of one insertion."""
-    west, south, east, north = done.window.bounds
-    return {
-        "time": done.started,
-        "window": {**asdict(done.window), "west": west, "south": south, "east": east, "north": north},
-        "sha256_before": done.before,
-        "sha256_after": done.after,
-        "changes": done.changes,
-        **done.about,
-    }
-
-
-def _loaded(path: Path) -> dict[str, Any]:
-    """The manifest of a map, empty where there is none; FormatError for another file of that name."""
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise FormatError(f"{path}: is no manifest ({error}); move it away") from error
-    if not isinstance(found, dict) or not isinstance(found.get("insertions", []), list):
-        raise FormatError(f"{path}: is no manifest of this tool; move it away")
-    return found
-
-
-def _insertions(found: dict[str, Any]) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = found.get("insertions", [])
-    return listed
-
-
-def _manifest(found: dict[str, Any]) -> str:
-    made = {"tool": tool(), "libraries": library_versions(), "tables": tables.checksums()}
-    return json.dumps(made | found, indent=2) + "\n"
-
-
-def _store(path: Path, found: dict[str, Any]) -> None:
-    text = _manifest(found)
-    with atomic.parts(path, overwrite=True, needed=len(text)) as (part,):
-        part.write_text(text, encoding="utf-8")
-
-
-def _forget(path: Path, done: Record) -> None:
-    """Take an insertion out of the manifest; remove a manifest that says nothing else."""
-    found, entry = _loaded(path), _entry(done)
-    listed = [other for other in _insertions(found) if any(other.get(key) != entry[key] for key in _IDENTITY)]
-    if len(listed) == len(_insertions(found)):
-        return
-    if listed or set(found) - {"tool", "libraries", "tables", "insertions"}:
-        _store(path, found | {"insertions": listed})
-    else:
-        path.unlink()

@@ -111,8 +111,10 @@ def insert(handle: int, region: Region, whole: Header, *, progress: Progress = s
 
 def insert_in_place(
     held: Held, region: Region, *, about: Mapping[str, Any] | None = None, progress: Progress = silent
-) -> Record:
-    """Write the region into a map under its own name; what was there is kept in `NAME.dir.undo.N` for `undo.revert`.
+) -> tuple[Record, Path | None]:
+    """Write the region into a map under its own name; return the record and the journal for `undo.reverted`.
+
+    The journal is `NAME.dir.undo.N`, None where no byte changes: then nothing is written.
 
     At any moment of a crash the map is the old or the new one, once `undo.recovered` was called: the old bytes
     are on the disk before the first is overwritten. A failure gives them back at once. about: for the record of
@@ -127,6 +129,10 @@ def insert_in_place(
         tally = _keep(held.handle, stream.fileno(), region, whole, progress)
         kept = record(held, region.grid, tally, about or {})
         journal.close(stream.fileno(), kept)
+    if kept.before == kept.after:
+        journal.drop(opened)
+        return kept, None
+    target = journal.next_undo(data)
     with ExitStack() as failing:
         failing.callback(undo.recovered, held)
         with atomic.reported(data, region.grid.rows * region.grid.cols):
@@ -134,9 +140,9 @@ def insert_in_place(
             os.fsync(held.handle)
         if (found.before.hexdigest(), found.after.hexdigest()) != (kept.before, kept.after):
             raise FormatError(f"{region.name}: changed while it was inserted; the map is as before, run again")
-        journal.rename(opened, journal.next_undo(data))
+        journal.rename(opened, target)
         failing.pop_all()
-    return kept
+    return kept, target
 
 
 def _keep(map_handle: int, handle: int, region: Region, whole: Header, progress: Progress) -> Tally:
