@@ -74,14 +74,16 @@ def reverted(held: Held) -> Record:
 
 
 def _give_back(held: Held, kept: Journal) -> None:
-    """Write the old bytes where the present ones differ: that needs no room that the map does not have."""
+    """Write the old bytes from the first that differs to the last: that needs no room on a full disk."""
     whole = direct.unguarded_info(held.path)
     for band, old in kept.old():
         now = np.empty(band.shape, np.uint8)
         window.load(held.handle, now, band, whole.grid)
         for place, cells in window.runs(band, whole.grid):
-            if not np.array_equal(now[cells], old[cells]):
-                window.write_at(held.handle, old[cells].data.cast("B"), place)
+            differs = (now[cells] != old[cells]).ravel()
+            if differs.any():
+                first, last = int(differs.argmax()), differs.size - int(differs[::-1].argmax())
+                window.write_at(held.handle, old[cells].data.cast("B")[first:last], place + first)
     os.fsync(held.handle)
 
 
