@@ -16,7 +16,10 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
 """Options that have no say where COVERS is decided already."""
 
 
-@click.command(epilog="Example: ecosg-update patch ireland.dir --into ecosg_final_map.dir -o ecosg_ireland.dir")
+@click.command(
+    epilog="\b\nExample, after `make demo`:\n"
+    "ecosg-update patch demo/output/simulated_demo.dir --into demo/input/simulated_base.dir -o new.dir"
+)
 @click.argument("covers", type=options.FILE)
 @click.option("--base", type=options.FILE, help="The ECOCLIMAP-SG map to renew; with --into: that map.")
 @click.option("--into", type=options.FILE, help="A larger map, such as the global one: put the result into it.")

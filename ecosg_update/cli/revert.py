@@ -10,7 +10,7 @@ import click
 from ecosg_update.cli import options
 
 
-@click.command(epilog="Example: ecosg-update revert /data/ECOCLIMAP-SG/COVER/ecosg_final_map.dir")
+@click.command(epilog="Example: ecosg-update revert demo/input/simulated_base.dir")
 @click.argument("whole", metavar="MAP.dir", type=options.FILE)
 @click.option("--all", "everything", is_flag=True, help="Give back all that was patched in place, newest first.")
 @options.lock_timeout
