@@ -112,9 +112,12 @@ class Domain:
                 f"{self.loncen} E {self.latcen} N; expected at least one cell of positive size and"
                 " a place on the globe"
             )
-        if self.projection is None and (
-            abs(self.latcen) + self.ny * self.dy / 2 > 90 + 1e-9 or self.nx * self.dx > 360
-        ):
+        if self.projection is None:
+            leaves = abs(self.latcen) + self.ny * self.dy / 2 > 90 + 1e-9 or self.nx * self.dx > 360 + 1e-9
+        else:
+            at_infinity = abs(self.latcen) == 90 and self.projection.rpk * self.latcen <= FLAT
+            leaves = at_infinity or max(self.nx * self.dx, self.ny * self.dy) > 2 * math.pi * RADIUS
+        if leaves:
             raise GridError(f"domain {self.name}: its cells leave the globe; check sizes and corners")
 
     @property
@@ -126,6 +129,14 @@ class Domain:
     def shape(self) -> tuple[int, int]:
         """(ny, nx)."""
         return self.ny, self.nx
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """(west to east, south to north), metres: of the projection, or along the middle's meridian and parallel."""
+        if self.projection is not None:
+            return self.nx * self.dx, self.ny * self.dy
+        parallel = RADIUS * math.cos(math.radians(self.latcen))
+        return parallel * math.radians(self.nx * self.dx), RADIUS * math.radians(self.ny * self.dy)
 
     def position(self, lon: Numbers, lat: Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Places (degrees, broadcastable) in units of cells from the south-west corner: cell x is x..x+1."""
