@@ -199,12 +199,12 @@ def _relative_to(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     """The sections of a document with every path resolved against the folder of its file."""
     places = {("scene", "path"), ("labels", "path"), ("base", "path"), ("output", "folder"), ("engine", "checkpoint")}
     places.add(("engine", "weights"))
-    if domains.is_file(str(document.get("target", {}).get("domain", ""))):
-        places.add(("target", "domain"))
     resolved = {}
     for section, keys in document.items():
         if not isinstance(keys, dict):
             continue
+        if section == "target" and domains.is_file(str(keys.get("domain", ""))):
+            places.add(("target", "domain"))
         resolved[section] = {
             key: str(folder / Path(value).expanduser())
             if (section, key) in places and isinstance(value, str)

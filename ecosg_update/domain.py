@@ -23,6 +23,9 @@ Numbers: TypeAlias = "NDArray[np.float64] | float"
 RADIUS = 6_371_229.0
 """Of the Earth, metres (`XRADIUS`, `ini_csts.F90`)."""
 
+SIDE_POINTS = 512
+"""Of the outline of a box, at least: on 1000 km, what bulges between two of them is less than a metre."""
+
 FLAT = 1e-10
 """Below this `rpk` the cone is a cylinder: Mercator."""
 
@@ -210,9 +213,9 @@ class Domain:
         return replace(self.projection, lon0=lon0 + 360 * round((self.loncen - lon0) / 360))
 
     def _outline(self, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points around the grid, two a cell: a parallel bulges between corners."""
-        x = np.linspace(-margin, self.nx + margin, 2 * self.nx + 3)
-        y = np.linspace(-margin, self.ny + margin, 2 * self.ny + 3)
+        """Points around the grid and its margin: a parallel bulges between corners, so two a cell and many a side."""
+        x = np.linspace(-margin, self.nx + margin, max(SIDE_POINTS, 2 * math.ceil(self.nx + 2 * margin)) + 1)
+        y = np.linspace(-margin, self.ny + margin, max(SIDE_POINTS, 2 * math.ceil(self.ny + 2 * margin)) + 1)
         xs = np.concatenate([x, x, np.full(y.size, -margin), np.full(y.size, self.nx + margin)])
         ys = np.concatenate([np.full(x.size, -margin), np.full(x.size, self.ny + margin), y, y])
         return xs, ys

@@ -10,6 +10,8 @@ import click
 from ecosg_update.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ecosg_update.domains import Listed
 
 
@@ -47,7 +49,7 @@ def command(*, name: str | None, margin: float | None, as_json: bool, layout: st
         click.echo(json.dumps(shown))
         return
     for key, value in _lines(shown).items():
-        click.echo(f"{key:9}  {value}")
+        click.echo(f"{key:10}  {value}")
 
 
 def _print_all(listed: tuple[Listed, ...], *, as_json: bool) -> None:
@@ -67,9 +69,9 @@ def _print_all(listed: tuple[Listed, ...], *, as_json: bool) -> None:
         return
     for one in listed:
         cells = f"{one.domain.nx} x {one.domain.ny}"
-        middle = _place(one.domain.loncen, one.domain.latcen, 1)
+        middle = _place((one.domain.loncen, one.domain.latcen), 1)
         size = f"{one.domain.dx / 1000:.3g} km"
-        click.echo(f"{one.domain.name:18} {cells:>11} {size:>8} {middle:>17}  {one.title} ({one.source})")
+        click.echo(f"{one.domain.name:20} {cells:>11} {size:>8} {middle:>16}  {one.title} ({one.source})")
 
 
 def _lines(shown: dict[str, Any]) -> dict[str, str]:
@@ -87,10 +89,12 @@ def _lines(shown: dict[str, Any]) -> dict[str, str]:
         "grid": grid,
         "cells": f"{nx} x {ny} = {nx * ny:,} of {dx:g} x {dy:g} {unit}",
         "size": f"{west_east:g} x {south_north:g} km",
-        "middle": _place(*shown["middle"], 4),
+        "middle": _place(shown["middle"], 4),
     }
     for name, corner in shown["corners"].items():
-        lines[f"corner {name}"] = _place(*corner, 4)
+        lines[f"corner {name}"] = _place(corner, 4)
+    if shown["source"]:
+        lines["title"], lines["source"] = shown["title"], shown["source"]
     lines["box"] = f"{_degrees(shown['box'])}   with a margin of {shown['margin_cells']:g} cells"
     for one in shown["maps"]:
         megabytes = one["bytes"] / 1e6
@@ -100,7 +104,8 @@ def _lines(shown: dict[str, Any]) -> dict[str, str]:
     return lines
 
 
-def _place(lon: float, lat: float, digits: int) -> str:
+def _place(lonlat: Sequence[float], digits: int) -> str:
+    lon, lat = lonlat
     east = f"{abs(lon):.{digits}f} {'W' if lon < 0 else 'E'}"
     return f"{east} {abs(lat):.{digits}f} {'S' if lat < 0 else 'N'}"
 

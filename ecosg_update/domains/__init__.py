@@ -79,11 +79,17 @@ def listed() -> tuple[Listed, ...]:
 
 
 def described(found: Domain, *, margin: float = MARGIN_CELLS) -> dict[str, Any]:
-    """What a domain is and which map holds it, as plain values: degrees, kilometres, bytes at one a cell."""
+    """What a domain is and which map holds it, as plain values: degrees, kilometres, bytes at one a cell.
+
+    title, source: those of the table, None for a domain that it lacks.
+    """
     box = found.box(margin)
+    row = next((one for one in listed() if one.domain == found), None)
     west_east, south_north = found.extent
     return {
         "name": found.name,
+        "title": row.title if row else None,
+        "source": row.source if row else None,
         "grid": "LONLAT REG" if found.projection is None else "CONF PROJ",
         "cells": [found.nx, found.ny],
         "cell": [found.dx, found.dy],
