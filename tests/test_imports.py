@@ -21,6 +21,7 @@ RANK = {
 } | dict.fromkeys(STAGES, 5)
 RANK |= {
     "progress": 0,
+    "domains": 4,
     "config": 6,
     "manifest": 6,
     "logbook": 7,
@@ -84,7 +85,7 @@ def modules_after(*arguments):
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {
         "torch",
