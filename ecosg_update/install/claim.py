@@ -13,9 +13,7 @@ from pathlib import Path
 from ecosg_update.errors import OutputError
 from ecosg_update.formats import atomic
 from ecosg_update.install import record, verify
-
-MARK = ".installing"
-"""In a tree that is being built; its lock dies with its owner, which tells a left-over from a work in hand."""
+from ecosg_update.install.layout import MARK
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 """What a parallel file system answers that was mounted without locks."""
@@ -62,13 +60,28 @@ def _taken(part: Path, target: Path) -> Iterator[None]:
 
 
 def _remove_left_over(part: Path, target: Path) -> None:
-    if part.is_symlink() or not part.is_dir() or (any(part.iterdir()) and not (part / MARK).is_file()):
+    if not _is_left_over(part):
         raise OutputError(f"{part}: is in the way and no left-over of an installation; move it")
     if (part / MARK).is_file():
         with (part / MARK).open("wb") as mark:
             if not _is_locked(mark.fileno()):
                 raise OutputError(f"{target}: another run is installing it; let it finish or name another")
-    shutil.rmtree(part)
+    _remove(part)
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Whether a run was killed while it filled or removed the folder."""
+    return not folder.is_symlink() and folder.is_dir() and ((folder / MARK).is_file() or not any(folder.iterdir()))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a marked folder, the mark last: a removal that is killed leaves a left-over, not a riddle."""
+    for item in folder.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
+        elif item.name != MARK:
+            item.unlink()
+    shutil.rmtree(folder)
 
 
 def _is_locked(handle: int) -> bool:
@@ -84,8 +97,10 @@ def _is_locked(handle: int) -> bool:
 
 
 def _restore(target: Path, old: Path) -> None:
-    """Put back a tree that a run killed between two renames had set aside."""
-    if old.exists() and not target.exists():
+    """Put back a tree that a run killed between two renames had set aside; remove one that was being removed."""
+    if _is_left_over(old):
+        _remove(old)
+    elif old.exists() and not target.exists():
         _check_ours(old)
         old.rename(target)
 
@@ -109,21 +124,28 @@ def _check_ours(tree: Path) -> None:
 
 
 def _land(part: Path, target: Path, old: Path) -> None:
-    (part / MARK).unlink()
+    """Rename the part; its mark goes last, so that a part without its name is always known as a left-over."""
     if target.exists():
-        if old.exists():
-            _check_ours(old)
-            shutil.rmtree(old)
+        _remove_old(old)
+        (target / MARK).unlink(missing_ok=True)
         target.rename(old)
     try:
         part.rename(target)
     except OSError:
-        if old.exists() and not target.exists():
-            old.rename(target)
+        _restore(target, old)
         raise
     _flush(target.parent)
-    if old.exists():
-        shutil.rmtree(old)
+    (target / MARK).unlink()
+    _remove_old(old)
+
+
+def _remove_old(old: Path) -> None:
+    """Remove a tree that was replaced."""
+    if not old.exists():
+        return
+    _check_ours(old)
+    (old / MARK).touch()
+    _remove(old)
 
 
 def _flush(folder: Path) -> None:

@@ -13,6 +13,9 @@ MANIFEST = "manifest.json"
 FILL_MANIFEST = "parameters_manifest.json"
 WORKFLOWS = "workflows"
 
+MARK = ".installing"
+"""In a tree that is being built; its lock dies with its owner, which tells a left-over from a work in hand."""
+
 OWN = (VERSION, MANIFEST, WORKFLOWS)
 """What every shadow has of its own: a shadow of a shadow does not inherit it."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from ecosg_update.errors import FormatError
 from ecosg_update.fault import Fault, Severity
 from ecosg_update.install import content, record
-from ecosg_update.install.layout import MANIFEST
+from ecosg_update.install.layout import MANIFEST, MARK
 from ecosg_update.progress import Progress, silent
 
 MISSING = "a workflow that links it into the run directory makes PGD stop: THIS FILE IS MISSING"
@@ -38,7 +38,7 @@ def faults(tree: Path, *, progress: Progress = silent) -> list[Fault]:
 
 def strays(tree: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Names in the tree that the manifest does not know."""
-    known = {MANIFEST, *manifest["files"], *manifest["links"], *manifest["aliases"]}
+    known = {MANIFEST, MARK, *manifest["files"], *manifest["links"], *manifest["aliases"]}
     found = (path for path in sorted(tree.rglob("*")) if path.is_symlink() or not path.is_dir())
     return [name for path in found if (name := path.relative_to(tree).as_posix()) not in known]
 
