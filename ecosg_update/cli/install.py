@@ -36,7 +36,10 @@ def _checked(ctx: click.Context, _: click.Parameter, tree: Path | None) -> None:
     epilog="Example: ecosg-update install --from $ECOSG_DATA_PATH --to /data/ECOCLIMAP-SG-ie1 --version 1.3-ie "
     "--cover global_patched.dir --params filled"
 )
-@click.option("--from", "source", type=FOLDER, required=True, help="The original tree, HARMONIE's ECOSG_DATA_PATH.")
+@click.option(
+    "--from", "source", type=FOLDER, required=True, envvar="ECOSG_DATA_PATH",
+    help="The original tree; default: what the variable ECOSG_DATA_PATH names.",
+)  # fmt: skip
 @click.option("--to", "target", type=FOLDER, required=True, help="The tree to make.")
 @click.option("--version", required=True, help="Its name, in plain characters: 1.3-ie.")
 @click.option("--cover", type=options.FILE, required=True, help="The patched map: the .dir beside its .hdr.")
@@ -67,8 +70,9 @@ def command(
 ) -> None:
     """Make a shadow of an ECOCLIMAP-SG data tree: links to all its files, the patched map and parameters in place.
 
-    The original is only read. Prints what HARMONIE, Deode and pysurfex must be told, which also lies in
-    TREE/workflows.
+    The original is only read. A cover that holds less than the original's is refused, unless it holds the --bounds
+    of the only domain that will be read. Prints what HARMONIE, Deode and pysurfex must be told, which also lies in
+    the tree's folder workflows.
     """
     from ecosg_update.install import tree
     from ecosg_update.install.plan import Wish, planned

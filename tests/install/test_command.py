@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import say
 from tests.install.made import COLS, ROWS, cover_pair, data_tree, snapshot, typed_pair
+from tests.test_imports import modules_after
 
 
 @pytest.fixture
@@ -159,7 +160,19 @@ def test_a_fallback_that_is_none_is_refused(place):
     assert said.code == 2 and "PARAMETER=NUMBER" in said.err and not (place / "SG-ie1").exists()
 
 
+def test_the_original_may_come_from_harmonies_variable(place, monkeypatch):
+    monkeypatch.setenv("ECOSG_DATA_PATH", str(place / "data" / "ECOCLIMAP-SG"))
+    given = arguments(place, "--dry-run", "--json")
+    del given[1:3]
+    found = json.loads(say(*given).out)
+    assert found["from"] == str(place / "data" / "ECOCLIMAP-SG")
+
+
 def test_help_shows_an_example_and_a_missing_option_is_a_usage_error():
     said = say("install", "--help")
     assert said.code == 0 and "Example: ecosg-update install --from" in " ".join(said.out.split())
     assert say("install", "--from", "x").code == 2
+
+
+def test_help_imports_neither_numpy_nor_netcdf_nor_f90nml():
+    assert not modules_after("install", "--help") & {"numpy", "rasterio", "netCDF4", "f90nml", "pyproj"}
