@@ -45,7 +45,7 @@ def _checked(ctx: click.Context, _: click.Parameter, tree: Path | None) -> None:
 @click.option("--cover", type=options.FILE, required=True, help="The patched map: the .dir beside its .hdr.")
 @click.option("--nc", type=options.FILE, help="The same map as NetCDF; default: made, if the map is not too large.")
 @click.option("--params", type=FOLDER, help="Parameters that follow the cover: the folder of `params fill`.")
-@options.bounds
+@options.area
 @click.option(
     "--fallback", "fallbacks", multiple=True, metavar="PARAMETER[=VALUE]",
     help="XUNIF_ for types that the parameters lack: LAI, ALBNIR_VEG, ALBVIS_VEG, ALBNIR_SOIL, ALBVIS_SOIL, H_TREE.",
@@ -60,24 +60,26 @@ def _checked(ctx: click.Context, _: click.Parameter, tree: Path | None) -> None:
 )  # fmt: skip
 def command(
     *,
+    params: Path | None,
+    bounds: Any,
+    domain: str | None,
     fallbacks: tuple[str, ...],
     link: bool,
     overwrite: bool,
     dry_run: bool,
     as_json: bool,
-    params: Any,
     **given: Any,
 ) -> None:
     """Make a shadow of an ECOCLIMAP-SG data tree: links to all its files, the patched map and parameters in place.
 
     The original is only read. A cover that holds less than the original's is refused, unless it holds the --bounds
-    of the only domain that will be read. Prints what HARMONIE, Deode and pysurfex must be told, which also lies in
+    or the --domain that alone will be read. Prints what HARMONIE, Deode and pysurfex must be told, which also lies in
     the tree's folder workflows.
     """
     from ecosg_update.install import tree
     from ecosg_update.install.plan import Wish, planned
 
-    wish = Wish(**given, parameters=params)
+    wish = Wish(**given, parameters=params, bounds=options.area_bounds(bounds, domain))
     values = dict(map(_fallback, fallbacks))
     if dry_run:
         plan = planned(wish)

@@ -80,7 +80,7 @@ def check_extent(path: Path, grid: LatLonGrid, base: LatLonGrid, bounds: Bounds 
     if bounds is None:
         raise CoverageError(
             f"{path}: holds {grid}, the original holds {base}; put it into the original first "
-            "(ecosg-update patch --into), or name the only --bounds that will be read"
+            "(ecosg-update patch --into), or name the --bounds or the --domain that alone will be read"
         )
     needed = LatLonGrid.from_bounds(grid.per_degree, bounds)
     if not grid.contains(needed):

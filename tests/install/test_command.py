@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import say
-from tests.install.made import COLS, ROWS, cover_pair, data_tree, snapshot, typed_pair
+from tests.install.made import COLS, NORTH, ROWS, WEST, cover_pair, data_tree, snapshot, typed_pair
 from tests.test_imports import modules_after
 
 
@@ -142,6 +142,19 @@ def test_a_regional_cover_for_a_global_tree_is_not_covered(place):
     small = cover_pair(place / "small.dir", rows=ROWS - 1)
     assert_refused(place, 7, "patch --into", cover=small)
     assert_refused(place, 7, "the bounds need", cover=small, more=("--bounds", -9, 40, -8.99, 53))
+
+
+@pytest.mark.parametrize(("km", "code"), [(0.2, 0), (3.0, 7)])
+def test_a_regional_cover_is_installed_for_a_domain_that_it_holds(place, km, code):
+    lon, lat = WEST + COLS / 720, NORTH - ROWS / 720
+    domain = {"nimax": 2, "njmax": 2, "xdx": 500 * km, "xdy": 500 * km, "xloncen": lon, "xlatcen": lat}
+    lines = [f"{key} = {value}" for key, value in {**domain, "xlon0": lon, "xlat0": lat}.items()]
+    (place / "domain.toml").write_text("\n".join(["[domain]", 'name = "small"', *lines]))
+    small = cover_pair(place / "small.dir", rows=ROWS - 1)
+    said = say(*arguments(place, cover=small, domain=place / "domain.toml"))
+    assert said.code == code, said.err
+    assert (place / "SG-ie1").exists() == (code == 0)
+    assert ("regional" in said.out) == (code == 0)
 
 
 def test_parameters_and_netcdf_that_are_not_there_are_refused(place):
