@@ -151,8 +151,12 @@ def _parameter_files(tree: Original, wish: Wish) -> dict[str, Path]:
     """The filled maps under the names that they replace, and the manifest of the filling."""
     if wish.parameters is None:
         return {}
+    if wish.parameters.resolve() in tree.homes:
+        raise FormatError(f"{wish.parameters}: is the original's own; name the folder that `params fill` wrote")
     files = filled.placed(tree, wish.parameters)
     for name, path in files.items():
+        if name.rpartition(".")[0] in _cover_names(tree):
+            raise FormatError(f"{path}: is a cover map, expected parameters only; give it with --cover")
         if name.endswith(".dir"):
             base = direct.info(tree.root / name).grid
             checks.check_extent(path, direct.info(path).grid, base, wish.bounds)

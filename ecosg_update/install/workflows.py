@@ -42,7 +42,7 @@ def harmonie(tree: Path, *, version: str) -> str:
     head = _comment(
         f"ECOCLIMAP-SG {version}: HARMONIE's variables",
         *TRAP,
-        "So does USE_REF_CLIMDIR=yes, which copies climate files that somebody made before.",
+        "So does USE_REF_CLIMDIR=yes, which takes climate files that somebody made before.",
     )
     body = [
         "# Env_system (config-sh/config.YOURHOST)",

@@ -162,6 +162,9 @@ def test_parameters_and_netcdf_that_are_not_there_are_refused(place):
     (place / "none").mkdir()
     assert_refused(place, 3, "holds no .dir", params=place / "none")
     assert_refused(place, 3, "absent.nc", nc=place / "absent.nc")
+    assert_refused(place, 3, "the original's own", params=place / "data" / "ECOCLIMAP-SG" / "ALB_SAT")
+    cover_pair(place / "mixed" / "ecosg_final_map.dir")
+    assert_refused(place, 3, "give it with --cover", params=place / "mixed")
     typed_pair(place / "filled" / "HT" / "new_ht_c.dir").with_suffix(".hdr").unlink()
     assert_refused(place, 3, "new_ht_c.hdr", params=place / "filled")
 
