@@ -12,7 +12,7 @@ import numpy as np
 from ecosg_update.errors import ConfigError, GridError, OutputError
 from ecosg_update.export import index
 from ecosg_update.export.index import Tile
-from ecosg_update.export.whole import TITLE, Cut, check_apart
+from ecosg_update.export.whole import TITLE, WHOLE, Cut, check_apart
 from ecosg_update.formats import covers, folder
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import LatLonGrid
@@ -41,7 +41,7 @@ def tiles(
     source: Path,
     output: Path,
     degrees: int,
-    cut: Cut = Cut(),  # noqa: B008  frozen
+    cut: Cut = WHOLE,
     *,
     kind: str = "dir",
     title: str | None = None,

@@ -28,7 +28,7 @@ class Cut:
     per_degree: int | None = None
 
     def view(self, found: covers.CoverFile) -> Resampled:
-        """The wanted cells, snapped outward where the lattice changes; CoverageError for bounds that leave the map."""
+        """The wanted cells, snapped outward where the lattice changes; CoverageError for bounds beyond the map."""
         whole = found.grid
         wanted = self.per_degree or whole.per_degree
         if self.bounds is None:
@@ -39,10 +39,14 @@ class Cut:
         return Resampled(found, LatLonGrid.from_bounds(wanted, self.bounds))
 
 
+WHOLE = Cut()
+"""Everything, on the map's own lattice."""
+
+
 def export(
     source: Path,
     output: Path,
-    cut: Cut = Cut(),  # noqa: B008  frozen
+    cut: Cut = WHOLE,
     *,
     title: str | None = None,
     overwrite: bool = False,

@@ -21,8 +21,8 @@ def settle(codes, rows, cols, length, rank_of, order, found):  # type: ignore[no
 
     codes: uint8 (fine rows, fine cols). rows, cols: int64 (n, 4), for each coarse cell the fine ones that it meets,
     first and end, and how many marks of the first and of the last are inside; those between are wholly, `length`
-    marks. order: uint8, the codes by rank: of equal sums the first wins. rank_of: int64 (256,), the rank of a code, -1
-    for none.
+    marks. order: uint8, the codes by rank: of equal sums the first wins. rank_of: int64 (256,), the rank of a code,
+    -1 for none.
     """
     sums = np.zeros(order.size, np.int64)
     for j in range(found.shape[0]):
