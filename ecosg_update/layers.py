@@ -146,10 +146,10 @@ class CoverMap:
 
     def __post_init__(self) -> None:
         _check(self.codes, np.uint8, self.grid.shape, "covers")
-        legal = bytes(code for code in (0, *self.legend.codes) if code < 256)
-        illegal = sorted(
-            set(self.codes.tobytes().translate(None, delete=legal))
-        )  # a quarter of the time of np.unique
+        legal = {0, *self.legend.codes}
+        if legal.issuperset(range(int(self.codes.max(initial=0)) + 1)):
+            return  # codes without a gap need no look at each: ten times as fast
+        illegal = sorted(set(np.unique(self.codes).tolist()) - legal)
         if illegal:
             raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 BLOCK = 512
 """Pixels a side of a tile."""
 
+CACHE = 64 * 2**20
+"""Bytes of GDAL's cache while a map is written; its own default is a share of the machine's memory."""
+
 _FAILURES = (RasterioError, CPLE_BaseError, OSError)
 """What reading and writing raise; the close of a COG on a full disk lets GDAL's own error through."""
 
@@ -88,7 +91,7 @@ def encode(cover: CoverReader, part: Path, names: Path, *, provenance: Provenanc
     """Fill two files with the raster and the class names of `cover` and verify them; `write` makes them land."""
     flat = part.with_name(f"{part.name}.flat")
     try:
-        with rasterio.Env(**_ALONE):
+        with rasterio.Env(**_ALONE, GDAL_CACHEMAX=CACHE):
             written = _fill(flat, cover, provenance)
             rasterio.shutil.copy(flat, part, **_COG)
     except _FAILURES as error:

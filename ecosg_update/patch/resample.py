@@ -100,9 +100,12 @@ def _centres(start: int, count: int, source: int, target: int) -> NDArray[np.int
 def _around(source: CoverReader, rows: range, cols: range) -> NDArray[np.uint8]:
     """uint8 (y, x): any rows and columns of the source's lattice, 0 where it ends; columns pass the dateline."""
     whole = source.grid
-    codes = np.zeros((len(rows), len(cols)), np.uint8)
-    top, bottom = max(rows.start, whole.row), min(rows.stop, whole.row + whole.rows)
     offset = (cols.start - whole.col) % whole.world_cols
+    top, bottom = max(rows.start, whole.row), min(rows.stop, whole.row + whole.rows)
+    if bottom - top == len(rows) and offset + len(cols) <= whole.cols:
+        col = cols.start % whole.world_cols
+        return source.read(LatLonGrid(whole.per_degree, top, col, len(rows), len(cols))).codes
+    codes = np.zeros((len(rows), len(cols)), np.uint8)
     for turn in (0, whole.world_cols):
         left, right = max(offset, turn), min(offset + len(cols), turn + whole.cols)
         if top < bottom and left < right:

@@ -108,7 +108,7 @@ def test_a_strip_of_the_globe_passes_in_constant_memory(tmp_path, ending, per_de
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 8 * blocks.BLOCK_CELLS
+    assert most < 6 * blocks.BLOCK_CELLS
     found = covers.opened(tmp_path / f"strip{ending}")
     line = LatLonGrid(per_degree, 20 * per_degree, 0, 1, 360 * per_degree)
     codes = found.read(line).codes[0]
