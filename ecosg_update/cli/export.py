@@ -14,7 +14,7 @@ from ecosg_update.cli import options
 @click.command(epilog="Example: ecosg-update export demo/input/simulated_base.dir --per-degree 90 -o coarse.tif")
 @click.argument("source", type=options.FILE)
 @click.option("-o", "--output", type=options.ANY, required=True, help="The file to write; with --tiles the folder.")
-@options.bounds
+@options.area
 @click.option("--per-degree", type=click.IntRange(1, 10800), help="Another lattice; default: the map's own.")
 @click.option("--tiles", "degrees", type=int, metavar="DEGREES", help="A file for each tile of so many degrees.")
 @click.option("--format", "kind", type=click.Choice(["dir", "nc", "tif"]), help="Of the tiles; default: dir.")
@@ -26,6 +26,7 @@ def command(
     source: Path,
     output: Path,
     bounds: Any,
+    domain: str | None,
     per_degree: int | None,
     degrees: int | None,
     kind: str | None,
@@ -41,12 +42,13 @@ def command(
     With --tiles OUTPUT is a folder: a file for each tile that has data, named by its south-west corner, and
     index.csv and index.geojson of them all.
     """
+    from ecosg_update.export.index import NAMES
     from ecosg_update.export.tiles import tiles
     from ecosg_update.export.whole import Cut, export
 
     if kind and degrees is None:
         raise click.UsageError("--format goes with --tiles; for one file the ending of --output says the format")
-    cut = Cut(bounds, per_degree)
+    cut = Cut(options.area_bounds(bounds, domain), per_degree)
     with options.shown_progress() as progress:
         told: Any = {"title": title, "overwrite": overwrite, "progress": progress}
         if degrees is None:
@@ -54,7 +56,7 @@ def command(
         else:
             made = tiles(source, output, degrees, cut, kind=kind or "dir", **told)
             paths = [output / name for tile in made for name in tile.files]
-            paths += [output / "index.csv", output / "index.geojson"]
+            paths += [output / name for name in NAMES]
             skipped = [tile.name for tile in made if not tile.files]
     if as_json:
         click.echo(json.dumps({"files": [str(path) for path in paths], "skipped": skipped}, indent=2))

@@ -52,8 +52,8 @@ def tiles(
 
     A file is named by the south-west corner of its tile: `N50W010.dir`. Tiles at the edge of the map are cut, not
     padded; those without any data are not written, only listed. `index.csv` and `index.geojson` name every tile. The
-    folder is complete or absent. kind: one of `FORMATS`. Errors as for `export`; ConfigError
-    for degrees that do not divide 90, OutputError for a folder that holds anything but tiles.
+    folder is complete or absent. kind: one of `FORMATS`. Errors as for `export`; ConfigError for degrees that do not
+    divide 90, OutputError for a folder that exists (without `overwrite`) or holds anything but tiles.
     """
     if degrees not in DEGREES or kind not in FORMATS:
         raise ConfigError(
