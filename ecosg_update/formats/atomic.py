@@ -82,7 +82,7 @@ def fill(handle: int, content: memoryview) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Have the names of a folder on the disk: what was renamed or removed stays so after a crash."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
