@@ -27,6 +27,7 @@ RANK |= {
     "logbook": 7,
     "evidence": 7,
     "info": 7,
+    "export": 7,
     "pipeline": 8,
     "stages": 9,
     "demo": 9,
