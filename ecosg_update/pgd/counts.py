@@ -1,0 +1,188 @@
+"""How many pixels of each class PGD finds in each cell of a model grid.
+
+A pixel counts once, in the cell that holds its projected centre; nodata is skipped, what is outside is dropped
+(`average1_cover.F90`, `get_mesh_index_conf_proj.F90`, `get_mesh_index_lonlat_reg.F90`, SURFEX 8.1). The map is read
+once, by blocks of rows, and only where the domain lies: memory is set by the domain, not by the map. The domain is cut
+into bands of cell rows, so that threads never add to the same cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecosg_update.errors import FormatError
+from ecosg_update.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ecosg_update.domain import Domain
+    from ecosg_update.formats.pixels import Pixels
+
+CLASSES = 33
+"""Covers of ECOCLIMAP-SG, 1 to 33."""
+
+ILLEGAL = CLASSES + 1
+"""The column of bytes that are neither nodata nor a class."""
+
+BANDS = 4
+"""A thread: they differ in work."""
+
+BLOCK = 2**22
+"""Bytes of the map that a thread holds."""
+
+MARGIN = 1.5
+"""Cells around a band in which pixels are looked at: more than its outline can bulge between two points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """The numbers of rows and columns of which the kernel makes positions: see `kernel.count`."""
+
+    latitudes: NDArray[np.float64]
+    longitudes: NDArray[np.float64]
+    lines: NDArray[np.float64]
+    cols: NDArray[np.float64]
+
+
+def counts(source: Pixels, domain: Domain, *, threads: int = 2, progress: Progress = silent) -> NDArray[np.uint32]:
+    """Pixels of each class in each cell: uint32 (cells, 34), cells as in `Domain.index`, classes 1 to 33.
+
+    Column 0 counts the pixels that are nodata. Raises FormatError for a byte within the domain that is neither nodata
+    nor a class, and where the file ends before its last row.
+    """
+    found = np.zeros((domain.cells, ILLEGAL + 1), np.uint32)
+    where, lookup, stop = places(source, domain), _lookup(source.nodata), Event()
+    with source.opened() as handle, ThreadPoolExecutor(threads) as pool:
+        work = [
+            pool.submit(_count_band, source, handle, domain, band, where, lookup, found, stop)
+            for band in _bands(domain.ny, BANDS * threads)
+        ]
+        try:
+            for done, band in enumerate(as_completed(work), 1):
+                band.result()
+                progress("pixels counted", done, len(work))
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+    illegal = int(found[:, ILLEGAL].sum())
+    if illegal:
+        raise FormatError(
+            f"{source.path}: {illegal:,} pixels of the domain are neither nodata ({source.nodata:g}) nor 1 to "
+            f"{CLASSES}; PGD writes outside its arrays on them: correct the map"
+        )
+    return found[:, :ILLEGAL]
+
+
+def places(source: Pixels, domain: Domain) -> Places:
+    """The numbers of which `Domain.position` would make the place of each pixel, bit by bit the same."""
+    lat, lon = source.latitudes, seen_longitudes(source.longitudes, domain)
+    if domain.projection is None:
+        lines, cols = (1.0, 0.0, 0.0, lat), (lon, 0.0)
+    else:
+        cone = domain.oriented
+        radius, angle = cone.radii(lat), cone.angles(lon)
+        if cone.is_mercator:
+            cos, sin = math.cos(math.radians(cone.beta)), math.sin(math.radians(cone.beta))
+            lines, cols = (1.0, radius * sin, 1.0, radius * cos), (angle * cos, -(angle * sin))
+        else:
+            lines, cols = (radius, 0.0, -radius, 0.0), (np.sin(angle), np.cos(angle))
+    return Places(
+        lat,
+        lon,
+        np.stack(np.broadcast_arrays(*lines, lat)[:4], axis=1),
+        np.stack(np.broadcast_arrays(*cols, lon)[:2]),
+    )
+
+
+def seen_longitudes(lon: NDArray[np.float64], domain: Domain) -> NDArray[np.float64]:
+    """Longitudes (degrees) on the turn on which PGD looks for their cells.
+
+    On a projection that is the turn next to the domain. On a `LONLAT REG` grid a longitude moves only where it is a
+    whole turn or more from the middle (`get_mesh_index_lonlat_reg.F90`): a map counted from 0 to 360 loses pixels in a
+    domain counted from -180 to 180, and PGD says nothing.
+    """
+    if domain.projection is not None:
+        return domain.near(lon)
+    turns = np.where(lon >= domain.loncen + 360, -1, np.where(lon <= domain.loncen - 360, 1, 0))
+    return np.asarray(lon + 360.0 * turns)
+
+
+def _bands(ny: int, wanted: int) -> Iterator[tuple[int, int]]:
+    """Rows of cells, first and end, that together are all of them."""
+    edges = np.unique(np.linspace(0, ny, wanted + 1).astype(int)).tolist()
+    return zip(edges[:-1], edges[1:], strict=True)
+
+
+def _count_band(
+    source: Pixels,
+    handle: int,
+    domain: Domain,
+    band: tuple[int, int],
+    where: Places,
+    lookup: NDArray[np.int64],
+    found: NDArray[np.uint32],
+    stop: Event,
+) -> None:
+    from ecosg_update.pgd.kernel import count  # noqa: PLC0415  numba loads where it is needed
+
+    x0, y0 = (domain.loncen, domain.latcen) if domain.projection is None else domain.middle
+    scales = (x0, domain.dx, domain.nx / 2, domain.nx, y0, domain.dy, domain.ny / 2, *band)
+    grid = tuple(float(number) for number in scales)
+    cells = found[band[0] * domain.nx : band[1] * domain.nx]
+    rows, columns = _window(domain, band, where)
+    for cols in columns:
+        read = cols if 2 * (cols.stop - cols.start) < source.cols else slice(0, source.cols)
+        numbers = np.ascontiguousarray(where.cols[:, cols])
+        turns = _stretches(numbers)
+        height = max(1, BLOCK // (read.stop - read.start))
+        block = np.empty((height, read.stop - read.start), np.uint8)
+        for top in range(rows.start, rows.stop, height):
+            if stop.is_set():
+                return
+            lines = slice(top, min(top + height, rows.stop))
+            piece = block[: lines.stop - lines.start]
+            source.load(handle, lines, read, piece)
+            count(piece, cols.start - read.start, where.lines[lines], numbers, turns, grid, lookup, cells)
+
+
+def _window(domain: Domain, band: tuple[int, int], where: Places) -> tuple[slice, list[slice]]:
+    """The rows and the stretches of columns of the map in which pixels of the band may lie."""
+    first, end = band
+    lon, lat = domain.lonlat(domain.nx / 2, (first + end) / 2)
+    part = replace(domain, ny=end - first, loncen=float(lon), latcen=float(lat))
+    west, south, east, north = part.box(MARGIN)
+    rows = _stretch(np.flatnonzero((where.latitudes >= south) & (where.latitudes <= north)))
+    if domain.projection is None:
+        half = (domain.nx / 2 + MARGIN) * domain.dx
+        inside = np.abs(where.longitudes - domain.loncen) <= half
+    else:
+        width = east - west if east > west else east - west + 360
+        inside = (where.longitudes - west) % 360 <= width
+    at = np.flatnonzero(inside)
+    return rows, [_stretch(piece) for piece in np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if piece.size]
+
+
+def _stretch(indices: NDArray[np.intp]) -> slice:
+    return slice(int(indices[0]), int(indices[-1]) + 1) if indices.size else slice(0, 0)
+
+
+def _stretches(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns at which one of the two numbers turns from rising to falling, with the first and the end."""
+    ways = np.sign(np.diff(numbers, axis=1))
+    turns = np.flatnonzero((np.diff(ways, axis=1) != 0).any(axis=0)) + 1
+    return np.concatenate([[0], turns, [numbers.shape[1]]]).astype(np.int64)
+
+
+def _lookup(nodata: float) -> NDArray[np.int64]:
+    """The column of each byte; nodata comes first, as in SURFEX, also where it hides a class."""
+    codes = np.arange(256)
+    columns = np.where((codes >= 1) & (codes <= CLASSES), codes, ILLEGAL)
+    return np.where(np.abs(codes - nodata) <= 1e-10, 0, columns).astype(np.int64)
