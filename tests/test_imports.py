@@ -16,6 +16,7 @@ RANK = {
     "legend": 1,
     "domain": 2,
     "layers": 2,
+    "fractions": 3,
     "tables": 3,
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)

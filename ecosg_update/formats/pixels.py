@@ -51,12 +51,14 @@ class Pixels:
     @property
     def latitudes(self) -> NDArray[np.float64]:
         """Latitude of the pixel centres (rows,), degrees, north to south, in the order of operations of SURFEX."""
-        return self.north - (np.arange(self.rows) + 0.5) * ((self.north - self.south) / self.rows)
+        step = (self.north - self.south) / self.rows
+        return np.asarray(self.north - (np.arange(self.rows) + 0.5) * step, np.float64)
 
     @property
     def longitudes(self) -> NDArray[np.float64]:
         """Longitude of the pixel centres (cols,), degrees, as the header counts them (351 may stand for -9)."""
-        return self.west + (np.arange(self.cols) + 0.5) * ((self.east - self.west) / self.cols)
+        step = (self.east - self.west) / self.cols
+        return np.asarray(self.west + (np.arange(self.cols) + 0.5) * step, np.float64)
 
     @contextmanager
     def opened(self) -> Iterator[int]:

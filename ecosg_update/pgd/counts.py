@@ -2,8 +2,8 @@
 
 A pixel counts once, in the cell that holds its projected centre; nodata is skipped, what is outside is dropped
 (`average1_cover.F90`, `get_mesh_index_conf_proj.F90`, `get_mesh_index_lonlat_reg.F90`, SURFEX 8.1). The map is read
-once, by blocks of rows, and only where the domain lies: memory is set by the domain, not by the map. The domain is cut
-into bands of cell rows, so that threads never add to the same cell.
+once, by blocks of rows, and only where the domain lies: memory is set by the domain, not by the map. The domain is
+cut into bands of cell rows, so that threads never add to the same cell.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from ecosg_update.progress import Progress, silent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ecosg_update.domain import Domain
+    from ecosg_update.domain import Domain, Numbers
     from ecosg_update.formats.pixels import Pixels
 
 CLASSES = 33
@@ -59,18 +60,15 @@ def counts(source: Pixels, domain: Domain, *, threads: int = 2, progress: Progre
     nor a class, and where the file ends before its last row.
     """
     found = np.zeros((domain.cells, ILLEGAL + 1), np.uint32)
-    where, lookup, stop = places(source, domain), _lookup(source.nodata), Event()
     with source.opened() as handle, ThreadPoolExecutor(threads) as pool:
-        work = [
-            pool.submit(_count_band, source, handle, domain, band, where, lookup, found, stop)
-            for band in _bands(domain.ny, BANDS * threads)
-        ]
+        task = _Task(source, handle, domain, places(source, domain), _lookup(source.nodata), found)
+        work = [pool.submit(task.count, *band) for band in _bands(domain.ny, BANDS * threads)]
         try:
             for done, band in enumerate(as_completed(work), 1):
                 band.result()
                 progress("pixels counted", done, len(work))
         finally:
-            stop.set()
+            task.stop.set()
             pool.shutdown(cancel_futures=True)
     illegal = int(found[:, ILLEGAL].sum())
     if illegal:
@@ -84,30 +82,35 @@ def counts(source: Pixels, domain: Domain, *, threads: int = 2, progress: Progre
 def places(source: Pixels, domain: Domain) -> Places:
     """The numbers of which `Domain.position` would make the place of each pixel, bit by bit the same."""
     lat, lon = source.latitudes, seen_longitudes(source.longitudes, domain)
-    if domain.projection is None:
-        lines, cols = (1.0, 0.0, 0.0, lat), (lon, 0.0)
-    else:
-        cone = domain.oriented
-        radius, angle = cone.radii(lat), cone.angles(lon)
-        if cone.is_mercator:
-            cos, sin = math.cos(math.radians(cone.beta)), math.sin(math.radians(cone.beta))
-            lines, cols = (1.0, radius * sin, 1.0, radius * cos), (angle * cos, -(angle * sin))
-        else:
-            lines, cols = (radius, 0.0, -radius, 0.0), (np.sin(angle), np.cos(angle))
+    lines, cols = _numbers(domain, lat, lon)
     return Places(
         lat,
         lon,
-        np.stack(np.broadcast_arrays(*lines, lat)[:4], axis=1),
-        np.stack(np.broadcast_arrays(*cols, lon)[:2]),
+        np.column_stack([np.broadcast_to(number, lat.shape) for number in lines]),
+        np.stack([np.broadcast_to(number, lon.shape) for number in cols]),
     )
+
+
+def _numbers(
+    domain: Domain, lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> tuple[tuple[Numbers, Numbers, Numbers, Numbers], tuple[Numbers, Numbers]]:
+    """(row_x, shift_x, row_y, shift_y) of the rows and (x, y) of the columns, as in `ConfProj.xy`."""
+    if domain.projection is None:
+        return (1.0, 0.0, 0.0, lat), (lon, 0.0)
+    cone = domain.oriented
+    radius, angle = cone.radii(lat), cone.angles(lon)
+    if not cone.is_mercator:
+        return (radius, 0.0, -radius, 0.0), (np.sin(angle), np.cos(angle))
+    cos, sin = math.cos(math.radians(cone.beta)), math.sin(math.radians(cone.beta))
+    return (1.0, radius * sin, 1.0, radius * cos), (angle * cos, -(angle * sin))
 
 
 def seen_longitudes(lon: NDArray[np.float64], domain: Domain) -> NDArray[np.float64]:
     """Longitudes (degrees) on the turn on which PGD looks for their cells.
 
     On a projection that is the turn next to the domain. On a `LONLAT REG` grid a longitude moves only where it is a
-    whole turn or more from the middle (`get_mesh_index_lonlat_reg.F90`): a map counted from 0 to 360 loses pixels in a
-    domain counted from -180 to 180, and PGD says nothing.
+    whole turn or more from the middle (`get_mesh_index_lonlat_reg.F90`): a map counted from 0 to 360 loses pixels in
+    a domain counted from -180 to 180, and PGD says nothing.
     """
     if domain.projection is not None:
         return domain.near(lon)
@@ -118,39 +121,48 @@ def seen_longitudes(lon: NDArray[np.float64], domain: Domain) -> NDArray[np.floa
 def _bands(ny: int, wanted: int) -> Iterator[tuple[int, int]]:
     """Rows of cells, first and end, that together are all of them."""
     edges = np.unique(np.linspace(0, ny, wanted + 1).astype(int)).tolist()
-    return zip(edges[:-1], edges[1:], strict=True)
+    return pairwise(edges)
 
 
-def _count_band(
-    source: Pixels,
-    handle: int,
-    domain: Domain,
-    band: tuple[int, int],
-    where: Places,
-    lookup: NDArray[np.int64],
-    found: NDArray[np.uint32],
-    stop: Event,
-) -> None:
-    from ecosg_update.pgd.kernel import count  # noqa: PLC0415  numba loads where it is needed
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What the threads share; `found` (cell, column) is added to, each band by one thread."""
 
-    x0, y0 = (domain.loncen, domain.latcen) if domain.projection is None else domain.middle
-    scales = (x0, domain.dx, domain.nx / 2, domain.nx, y0, domain.dy, domain.ny / 2, *band)
-    grid = tuple(float(number) for number in scales)
-    cells = found[band[0] * domain.nx : band[1] * domain.nx]
-    rows, columns = _window(domain, band, where)
-    for cols in columns:
+    source: Pixels
+    handle: int
+    domain: Domain
+    where: Places
+    lookup: NDArray[np.int64]
+    found: NDArray[np.uint32]
+    stop: Event = field(default_factory=Event)
+
+    def count(self, first: int, end: int) -> None:
+        """Count the pixels of a band of cell rows; returns early once `stop` is set."""
+        rows, columns = _window(self.domain, (first, end), self.where)
+        for cols in columns:
+            self._count(rows, cols, (first, end))
+
+    def _count(self, rows: slice, cols: slice, band: tuple[int, int]) -> None:
+        from ecosg_update.pgd.kernel import count  # noqa: PLC0415  numba loads where it is needed
+
+        domain, source = self.domain, self.source
+        x0, y0 = (domain.loncen, domain.latcen) if domain.projection is None else domain.middle
+        scales = (x0, domain.dx, domain.nx / 2, domain.nx, y0, domain.dy, domain.ny / 2, *band)
+        grid = tuple(float(number) for number in scales)
+        cells = self.found[band[0] * domain.nx : band[1] * domain.nx]
         read = cols if 2 * (cols.stop - cols.start) < source.cols else slice(0, source.cols)
-        numbers = np.ascontiguousarray(where.cols[:, cols])
-        turns = _stretches(numbers)
-        height = max(1, BLOCK // (read.stop - read.start))
+        numbers = np.ascontiguousarray(self.where.cols[:, cols])
+        stretches = _stretches(numbers)
+        height = min(rows.stop - rows.start, max(1, BLOCK // (read.stop - read.start)))
         block = np.empty((height, read.stop - read.start), np.uint8)
-        for top in range(rows.start, rows.stop, height):
-            if stop.is_set():
+        for top in range(rows.start, rows.stop, max(1, height)):
+            if self.stop.is_set():
                 return
             lines = slice(top, min(top + height, rows.stop))
-            piece = block[: lines.stop - lines.start]
-            source.load(handle, lines, read, piece)
-            count(piece, cols.start - read.start, where.lines[lines], numbers, turns, grid, lookup, cells)
+            codes = block[: lines.stop - lines.start]
+            source.load(self.handle, lines, read, codes)
+            skipped = cols.start - read.start
+            count(codes, skipped, self.where.lines[lines], numbers, stretches, grid, self.lookup, cells)
 
 
 def _window(domain: Domain, band: tuple[int, int], where: Places) -> tuple[slice, list[slice]]:

@@ -1,10 +1,10 @@
 """The compiled way to count the classes of pixels in the cells of a model grid.
 
 A pixel's place is separable: x is a number of its row times a number of its column plus a number of its row, and so
-is y. Along a stretch of columns in which both column numbers only rise or only fall, two pixels of one row in one cell
-have every pixel between them in that cell: the cell is worked out at a few pixels a run, and the bytes between are
-counted without looking at their places. All operations are those of `Domain.index`, in its order, so that no pixel
-falls into another cell than there.
+is y. Along a stretch of columns in which both column numbers only rise or only fall, two pixels of one row in one
+cell have every pixel between them in that cell (rounding never turns an order round): the cell is worked out at a few
+pixels a run, and the bytes between are counted without looking at their places. All operations are those of
+`Domain.index`, in its order, so that no pixel falls into another cell than there.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def _tally(codes, start, stop, lookup, counts):  # type: ignore[no-untyped-def]
 def count(codes, skipped, lines, cols, stretches, grid, lookup, counts):  # type: ignore[no-untyped-def]
     """Add a block of pixels to the counts of a band of cells.
 
-    codes: uint8 (y, x), whose first `skipped` columns are left out. lines: float64 (y, 4), the numbers (row_x, shift_x, row_y, shift_y) of each row. cols:
-    float64 (2, x), the numbers of each column for x and y. stretches: int64 (n,), the columns at which one of `cols`
-    may turn, the first and the end. grid: (x0, dx, nx / 2, nx, y0, dy, ny / 2, first, last), as in `Domain.position`;
-    first and last bound the band's rows of cells. lookup: int64 (256,), byte to column of `counts`. counts: uint32
-    (cell, column), added to.
+    codes: uint8 (y, x), whose first `skipped` columns are left out. lines: float64 (y, 4), the numbers (row_x,
+    shift_x, row_y, shift_y) of each row. cols: float64 (2, x), the numbers of each column for x and y. stretches:
+    int64 (n,), the columns at which one of `cols` may turn, the first and the end. grid: (x0, dx, nx / 2, nx, y0, dy,
+    ny / 2, first, last), as in `Domain.position`; first and last bound the band's rows of cells. lookup: int64
+    (256,), byte to column of `counts`. counts: uint32 (cell, column), added to.
     """
     for r in range(codes.shape[0]):
         line = (lines[r, 0], lines[r, 1], lines[r, 2], lines[r, 3])
