@@ -135,5 +135,6 @@ def _placed(data: Path, values: dict[str, float]) -> Pixels:
 
 
 def _nearest(value: float) -> int:
-    """Fortran's NINT: halves go away from zero."""
-    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+    """Fortran's NINT: halves go away from zero; 0.49999999999999994 goes to 0, to which adding 0.5 would do harm."""
+    whole = math.floor(abs(value))
+    return int(math.copysign(whole + (abs(value) - whole >= 0.5), value))

@@ -17,7 +17,7 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.fractions import COVERS, TILES, Fractions
 from ecosg_update.pgd.counts import counts
 from ecosg_update.pgd.gaps import fill
-from ecosg_update.pgd.rules import PRECISION, NamCover, ruled
+from ecosg_update.pgd.rules import NamCover, rounded, ruled
 from ecosg_update.pgd.tiles import Arrangement, tiles, vegtypes
 from ecosg_update.progress import Progress, silent
 
@@ -122,9 +122,8 @@ def averaged(found: NDArray[np.uint32], held: NDArray[np.int64]) -> NDArray[np.f
     held: pixels with data in each cell (cells,).
     """
     cover = np.empty((COVERS, len(found)))
-    np.divide(found[:, 1:].T, np.maximum(held, 1), out=cover)
-    np.floor(cover * PRECISION + 0.5, out=cover)
-    cover /= PRECISION
+    for row, pixels_of_class in zip(cover, found[:, 1:].T, strict=True):
+        row[:] = rounded(pixels_of_class / np.maximum(held, 1))
     return cover
 
 

@@ -68,6 +68,15 @@ class NamCover:
         return replace(cls(), **given)  # type: ignore[arg-type]
 
 
+def rounded(cover: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fractions to the nearest 1 / PRECISION, as PGD averages and compares them; halves go up (`ANINT`)."""
+    scaled = cover * PRECISION
+    whole = np.floor(scaled)
+    whole += scaled - whole >= 0.5
+    whole /= PRECISION
+    return whole
+
+
 def ruled(cover: NDArray[np.float64], rules: NamCover) -> NDArray[np.float64]:
     """Fractions (33, cells), float64 that sum to 1, after `rules`, in PGD's order; the array is changed and returned.
 
@@ -75,14 +84,14 @@ def ruled(cover: NDArray[np.float64], rules: NamCover) -> NDArray[np.float64]:
     """
     rows, cells = np.arange(len(cover))[:, None], np.arange(cover.shape[1])
     largest = cover.argmax(axis=0)
-    cover[(_rounded(cover) <= rules.xrm_cover) & (rows != largest)] = 0
+    cover[(rounded(cover) <= rules.xrm_cover) & (rows != largest)] = 0
     if rules.lrm_river:
         cover[RIVER, largest != RIVER] = 0
     for limit, kinds in ((rules.xrm_lake, (LAKE, RIVER)), (rules.xrm_sea, (SEA,))):
         for kind in kinds if limit > 0 else ():
-            cover[kind, _rounded(cover[kind]) <= limit] = 0
+            cover[kind, rounded(cover[kind]) <= limit] = 0
     for kind in (SEA, LAKE, RIVER) if rules.xrm_coast < 1 else ():
-        whole = cells[_rounded(cover[kind]) >= rules.xrm_coast]
+        whole = cells[rounded(cover[kind]) >= rules.xrm_coast]
         cover[:, whole] = 0
         cover[kind, whole] = 1
     if rules.xrm_wm > 0:
@@ -113,11 +122,6 @@ def _shared_out(cover: NDArray[np.float64]) -> NDArray[np.float64]:
         )
     cover /= total
     return cover
-
-
-def _rounded(cover: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fractions as PGD compares them; halves go up (`ANINT`)."""
-    return np.asarray(np.floor(cover * PRECISION + 0.5) / PRECISION)
 
 
 def _real(key: str, text: str) -> float:
