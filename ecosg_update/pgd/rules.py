@@ -106,6 +106,7 @@ def _settle_water(cover: NDArray[np.float64], limit: float) -> None:
     mixed = (np.abs(total - 1) > ALL_WATER) & (np.abs(total) > ALL_WATER)
     wet = mixed & (total > 1 - limit)
     dry = mixed & ~wet & (total < limit)
+    total[dry & ~land.any(axis=0)] = 0  # earlier rules left water alone: PGD has no cover to give it to
     for few, taker, giver, share in ((wet, water, land, 1 - total), (dry, land, water, total)):
         at = np.flatnonzero(few)
         taker[taker[:, at].argmax(axis=0), at] += share[at]

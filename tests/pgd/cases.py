@@ -36,7 +36,9 @@ class Case(NamedTuple):
 
 def reference(name: str) -> Case:
     """A run of the real PGD; skips the test where the data is absent."""
-    (found,) = (case for case in json.loads(shared("pgd_reference", "cases.json").read_text()) if case["case"] == name)
+    (found,) = (
+        case for case in json.loads(shared("pgd_reference", "cases.json").read_text()) if case["case"] == name
+    )
     assert set(found["nam_cover"]) == {text.partition("=")[0] for text in SETTINGS.get(name, [])}
     result = dict(np.load(REFERENCE / f"{name}.npz"))
     return Case(REFERENCE / found["map"], of_grid(name, found["grid"]), SETTINGS.get(name, []), result)
@@ -45,9 +47,7 @@ def reference(name: str) -> Case:
 def of_grid(name, grid) -> Domain:
     """A domain of the reference's own words: tangent cone."""
     cone = ConfProj(grid["lon0"], grid["lat0"], math.sin(math.radians(grid["lat0"])))
-    return Domain(
-        name, grid["nx"], grid["ny"], grid["dx"], grid["dy"], grid["loncen"], grid["latcen"], cone
-    )
+    return Domain(name, grid["nx"], grid["ny"], grid["dx"], grid["dy"], grid["loncen"], grid["latcen"], cone)
 
 
 def written(folder, codes, north, south, west, east, *, nodata=0, name="map") -> Path:
@@ -79,7 +79,9 @@ def domains(draw) -> Domain:
         return Domain(kind, nx, ny, draw(st.sampled_from([0.05, 0.1])), 0.07, lon, lat, None)
     if "pole" in kind:
         sign = -1.0 if "south" in kind else 1.0
-        return Domain(kind, nx, ny, size, 1.3 * size, lon, sign * draw(st.sampled_from([89.9, 88.0])), _polar(lon, sign))
+        return Domain(
+            kind, nx, ny, size, 1.3 * size, lon, sign * draw(st.sampled_from([89.9, 88.0])), _polar(lon, sign)
+        )
     if kind == "cylinder":
         lat, beta = draw(st.sampled_from([-12.0, 3.0])), draw(st.sampled_from([0.0, 30.0]))
         return Domain(kind, nx, ny, size, size, lon, lat, ConfProj(lon + 3, 0.0, 0.0, beta))

@@ -30,8 +30,7 @@ def plainly(stem, domain):
     x0, y0 = cone_xy(cone, domain.loncen, domain.latcen)
     for lat, row in zip(header.lats, codes, strict=True):
         for lon, code in zip(header.lons, row, strict=True):
-            lon += 360 * round((domain.loncen - lon) / 360)
-            x, y = cone_xy(cone, lon, lat)
+            x, y = cone_xy(cone, lon + 360 * round((domain.loncen - lon) / 360), lat)
             x, y = (x - x0) / domain.dx + domain.nx / 2, (y - y0) / domain.dy + domain.ny / 2
             assert min(abs(x - round(x)), abs(y - round(y))) > 1e-9, "choose another map: a pixel is on a limit"
             if 0 <= x < domain.nx and 0 <= y < domain.ny:
@@ -48,11 +47,14 @@ def cone_xy(cone, lon, lat):
 
 
 def by_index(stem, domain):
-    """Every pixel by `Domain.index`, in one sweep."""
+    """Every pixel by `Domain.index`, in one sweep, less those that a `LONLAT REG` grid of PGD loses."""
     source = pixels(stem)
     codes = np.fromfile(source.path, np.uint8)[: source.rows * source.cols]
-    cell = domain.index(source.longitudes[None, :], source.latitudes[:, None]).ravel()
-    found = np.zeros((domain.cells, 34), np.int64)
+    lon = source.longitudes
+    cell = domain.index(lon[None, :], source.latitudes[:, None])
+    if domain.projection is None:
+        cell[:, (domain.near(lon) != lon) & (abs(lon - domain.loncen) < 360)] = -1
+    cell, found = cell.ravel(), np.zeros((domain.cells, 34), np.int64)
     np.add.at(found, (cell[cell >= 0], codes[cell >= 0]), 1)
     return found
 
@@ -73,7 +75,9 @@ def noise(shape, seed=0, top=34):
 )
 def test_every_pixel_is_where_the_textbook_puts_it(tmp_path, domain):
     north, west = domain.latcen + 0.081, domain.loncen - 0.123
-    stem = written(tmp_path, noise((41, 67)), f"{north:.7f}", f"{north - 0.1567:.7f}", f"{west:.7f}", f"{west + 0.25:.7f}")
+    stem = written(
+        tmp_path, noise((41, 67)), f"{north:.7f}", f"{north - 0.1567:.7f}", f"{west:.7f}", f"{west + 0.25:.7f}"
+    )
     found = counts(pixels(stem), domain)
     np.testing.assert_array_equal(found, plainly(stem, domain))
     assert found.sum() > 0
@@ -200,7 +204,7 @@ def test_a_map_that_is_cut_off_while_it_is_read_is_an_error(tmp_path):
     source = pixels(stem)
     with stem.with_suffix(".dir").open("r+b") as file:
         file.truncate(1500)
-    with pytest.raises(FormatError, match="ends at byte 1,5.., it was longer"):
+    with pytest.raises(FormatError, match=r"ends at byte 1,5\d\d, it was longer"):
         counts(source, tangent("x", 9, 9, 2500.0, -8.5, 53.0))
 
 
@@ -221,7 +225,10 @@ def sparse(stem, per_degree, codes, top, left):
 def window_counts(tmp_path, per_degree, domain, side=0.4):
     """Counts of a window of a global sparse map, and of the same window as a map of its own."""
     size = round(side * per_degree)
-    top, left = round((90 - domain.latcen - side / 2) * per_degree), round((domain.loncen + 180 - side / 2) * per_degree)
+    top, left = (
+        round((90 - domain.latcen - side / 2) * per_degree),
+        round((domain.loncen + 180 - side / 2) * per_degree),
+    )
     codes = noise((size, size))
     globe = sparse(tmp_path / f"globe{per_degree}", per_degree, codes, top, left)
     north, west = 90 - top / per_degree, left / per_degree - 180
@@ -259,7 +266,5 @@ def peak_memory(stem, domain):
         counts(pixels({str(stem)!r}), {domain!r})
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     return int(done.stdout)
