@@ -15,7 +15,7 @@ log = logging.getLogger("ecosg_update")
 
 
 @click.command(
-    epilog="Example: ecosg-update pgd demo/output/simulated_demo.dir --domain demo_domain.json -o fractions.nc"
+    epilog="Example: ecosg-update pgd demo/output/simulated_demo.dir --domain demo/input/simulated_domain.toml -o fractions.nc"
 )
 @click.argument("stem", type=options.FILE)
 @click.option(
