@@ -15,7 +15,8 @@ log = logging.getLogger("ecosg_update")
 
 
 @click.command(
-    epilog="Example: ecosg-update pgd demo/output/simulated_demo.dir --domain demo/input/simulated_domain.toml -o fractions.nc"
+    epilog="\b\nExample:\n  ecosg-update pgd demo/output/simulated_demo.dir \\\n"
+    "    --domain demo/input/simulated_domain.toml -o fractions.nc"
 )
 @click.argument("stem", type=options.FILE)
 @click.option(

@@ -41,26 +41,35 @@ def write(
     Raises OutputError for all that `atomic.parts` refuses and where the file does not hold what was written.
     """
     path = Path(path)
-    needed = fractions.cover.nbytes + fractions.tile.nbytes + fractions.vegtype.nbytes
-    with atomic.parts(path, overwrite=overwrite, needed=needed) as (part,):
-        try:
-            with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
-                file.set_auto_maskandscale(False)
-                file.setncatts(cf.about(provenance, **(settings or {})))
-                for name, size in (*zip(CELLS, fractions.domain.shape, strict=True), (COVER_LIST, COVERS)):
-                    file.createDimension(name, size)
-                for one in _fields(fractions):
-                    _add(file, one)
-            with netCDF4.Dataset(part) as file:
-                file.set_auto_maskandscale(False)
-                damaged = [
-                    one.name for one in _fields(fractions) if not np.array_equal(file[one.name][:], one.values)
-                ]
-        except (OSError, RuntimeError) as error:
-            raise atomic.failure(part, needed, error) from error
-        if damaged:
-            raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+    with atomic.parts(path, overwrite=overwrite, needed=_size(fractions)) as (part,):
+        encode(fractions, part, provenance=provenance, settings=settings)
     return path
+
+
+def encode(
+    fractions: Fractions, part: Path, *, provenance: Provenance, settings: Mapping[str, str] | None = None
+) -> None:
+    """Fill `part` with fractions and verify it; `write` makes it land."""
+    needed = _size(fractions)
+    try:
+        with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+            file.set_auto_maskandscale(False)
+            file.setncatts(cf.about(provenance, **(settings or {})))
+            for name, size in (*zip(CELLS, fractions.domain.shape, strict=True), (COVER_LIST, COVERS)):
+                file.createDimension(name, size)
+            for one in _fields(fractions):
+                _add(file, one)
+        with netCDF4.Dataset(part) as file:
+            file.set_auto_maskandscale(False)
+            damaged = [one.name for one in _fields(fractions) if not np.array_equal(file[one.name][:], one.values)]
+    except (OSError, RuntimeError) as error:
+        raise atomic.failure(part, needed, error) from error
+    if damaged:
+        raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+
+
+def _size(fractions: Fractions) -> int:
+    return fractions.cover.nbytes + fractions.tile.nbytes + fractions.vegtype.nbytes
 
 
 def _add(file: netCDF4.Dataset, one: Field) -> None:

@@ -74,7 +74,7 @@ def counts(source: Pixels, domain: Domain, *, threads: int = 2, progress: Progre
     if illegal:
         raise FormatError(
             f"{source.path}: {illegal:,} pixels of the domain are neither nodata ({source.nodata:g}) nor 1 to "
-            f"{CLASSES}; PGD writes outside its arrays on them: correct the map"
+            f"{CLASSES}; PGD writes outside its arrays on them; `ecosg-update check` finds them"
         )
     return found[:, :ILLEGAL]
 

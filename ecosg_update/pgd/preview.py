@@ -11,7 +11,7 @@ import numpy as np
 from ecosg_update import __version__
 from ecosg_update.domain import Domain
 from ecosg_update.errors import CoverageError
-from ecosg_update.formats import pgdfile
+from ecosg_update.formats import atomic, pgdfile
 from ecosg_update.formats.pixels import pixels
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.fractions import COVERS, TILES, Fractions
@@ -67,9 +67,6 @@ def preview_file(
     for all that `atomic.parts` refuses, and the errors of `preview`.
     """
     rules, arrangement = rules or NamCover(), arrangement or Arrangement()
-    found = preview(stem, domain, rules=rules, arrangement=arrangement, progress=progress)
-    if strict and found.filled.any():
-        raise CoverageError(filled_cells(found))
     about = Provenance(
         title=f"Preview of PGD's fractions on {domain.name}, ecosg-update {__version__}",
         source=Path(stem).name,
@@ -77,7 +74,11 @@ def preview_file(
         comment="What SURFEX 8.1 makes of the cover map, computed without SURFEX; no run starts from this file.",
     )
     settings = {"domain": repr(domain), "NAM_COVER": _keys(rules), "arrangement": _keys(arrangement)}
-    pgdfile.write(found, output, provenance=about, settings=settings, overwrite=overwrite)
+    with atomic.parts(Path(output), overwrite=overwrite) as (part,):
+        found = preview(stem, domain, rules=rules, arrangement=arrangement, progress=progress)
+        if strict and found.filled.any():
+            raise CoverageError(filled_cells(found))
+        pgdfile.encode(found, part, provenance=about, settings=settings)
     return found
 
 
