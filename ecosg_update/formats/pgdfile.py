@@ -17,12 +17,15 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.formats import atomic, cf
-from ecosg_update.formats.ncfile import CHUNK, LEVEL, Field
+from ecosg_update.formats.ncfile import CHUNK, Field
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.fractions import COVERS, TILES, Fractions
 
 UNDEFINED = 1e20
 """What stands where there is no value (`XUNDEF`): vegetation types where a cell has no nature."""
+
+LEVEL = 1
+"""Of zlib: fractions of 8 bytes are 7 % smaller at 4, which takes twice as long."""
 
 CELLS = ("yy", "xx")
 COVER_LIST = "Number_of_covers"

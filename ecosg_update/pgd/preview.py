@@ -39,9 +39,7 @@ def preview(
     lies in the domain, ConfigError where `rules` leave nothing of a cell.
     """
     arrangement = arrangement or Arrangement()
-    found = counts(pixels(stem), domain, progress=progress)
-    held = _held(found)
-    cover = averaged(found, held)
+    cover, held = averaged(counts(pixels(stem), domain, progress=progress))
     fill(cover, held, domain)
     cover /= cover.sum(axis=0)
     cover = ruled(cover, rules or NamCover()).reshape(COVERS, *domain.shape)
@@ -117,15 +115,16 @@ def covered(stem: Path | str, domain: Domain, *, progress: Progress = silent) ->
     return _held(found).reshape(domain.shape)
 
 
-def averaged(found: NDArray[np.uint32], held: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Fractions (33, cells) of the counts (cells, 34), rounded as `average2_cover.F90` does; 0 in empty cells.
+def averaged(found: NDArray[np.uint32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(fractions (33, cells), pixels with data (cells,)) of counts (cells, 34), rounded as `average2_cover.F90` does.
 
-    held: pixels with data in each cell (cells,).
+    Cells without a pixel are 0.
     """
+    held = _held(found)
     cover = np.empty((COVERS, len(found)))
     for row, pixels_of_class in zip(cover, found[:, 1:].T, strict=True):
         row[:] = rounded(pixels_of_class / np.maximum(held, 1))
-    return cover
+    return cover, held
 
 
 def _held(found: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -23,6 +23,9 @@ SEA, LAKE, RIVER = 0, 1, 2
 ALL_WATER = 1e-7
 """`XRM_WM` leaves cells alone whose water is all or nothing within this (`ZEPS`)."""
 
+BLOCK = 2**16
+"""Cells that are looked at together: 17 MB of fractions."""
+
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")
 _LOGICAL = re.compile(r"\.?([TF])[A-Z]*\.?", re.IGNORECASE)
 
@@ -82,6 +85,18 @@ def ruled(cover: NDArray[np.float64], rules: NamCover) -> NDArray[np.float64]:
 
     Raises ConfigError where the rules leave nothing of a cell: there PGD divides 0 by 0.
     """
+    parts = range(0, cover.shape[1], BLOCK)
+    empty = sum(_rule(cover[:, start : start + BLOCK], rules) for start in parts)
+    if empty:
+        raise ConfigError(
+            f"NAM_COVER: the rules remove every cover of {empty:,} cells, where PGD divides 0 by 0; "
+            "lower XRM_SEA or XRM_LAKE"
+        )
+    return cover
+
+
+def _rule(cover: NDArray[np.float64], rules: NamCover) -> int:
+    """Change some cells as `ruled` does; the number of cells of which nothing is left."""
     rows, cells = np.arange(len(cover))[:, None], np.arange(cover.shape[1])
     largest = cover.argmax(axis=0)
     cover[(rounded(cover) <= rules.xrm_cover) & (rows != largest)] = 0
@@ -96,7 +111,9 @@ def ruled(cover: NDArray[np.float64], rules: NamCover) -> NDArray[np.float64]:
         cover[kind, whole] = 1
     if rules.xrm_wm > 0:
         _settle_water(cover, rules.xrm_wm)
-    return _shared_out(cover)
+    total = cover.sum(axis=0)
+    np.divide(cover, total, out=cover, where=total > 0)
+    return int((total == 0).sum())
 
 
 def _settle_water(cover: NDArray[np.float64], limit: float) -> None:
@@ -111,18 +128,6 @@ def _settle_water(cover: NDArray[np.float64], limit: float) -> None:
         at = np.flatnonzero(few)
         taker[taker[:, at].argmax(axis=0), at] += share[at]
         giver[:, at] = 0
-
-
-def _shared_out(cover: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = cover.sum(axis=0)
-    empty = int((total == 0).sum())
-    if empty:
-        raise ConfigError(
-            f"NAM_COVER: the rules remove every cover of {empty:,} cells, where PGD divides 0 by 0; "
-            "lower XRM_SEA or XRM_LAKE"
-        )
-    cover /= total
-    return cover
 
 
 def _real(key: str, text: str) -> float:

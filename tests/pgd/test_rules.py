@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecosg_update.errors import ConfigError
+from ecosg_update.pgd import rules as module
 from ecosg_update.pgd.rules import NamCover, rounded, ruled
 
 LIMITS = st.sampled_from([0.0, 1e-6, 0.05, 0.2, 0.25, 0.5, 0.8, 1.0])
@@ -90,6 +91,18 @@ def test_every_cell_is_what_the_rules_make_of_it_one_by_one(parts, nam_cover):
     found = ruled(np.array(parts).T.copy(), nam_cover)
     np.testing.assert_allclose(found.T, expected, atol=1e-15)
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-15)
+
+
+def test_cells_are_ruled_by_themselves_in_blocks_of_any_size(monkeypatch):
+    parts = np.random.default_rng(0).random((33, 20))
+    parts[1:, 3::7] = 0
+    parts /= parts.sum(axis=0)
+    nam_cover = NamCover(xrm_cover=0.02, xrm_lake=0.03)
+    whole = ruled(parts.copy(), nam_cover)
+    monkeypatch.setattr(module, "BLOCK", 6)
+    np.testing.assert_array_equal(ruled(parts.copy(), nam_cover), whole)
+    with pytest.raises(ConfigError, match="every cover of 3 cells"):
+        ruled(parts, NamCover(xrm_sea=1))
 
 
 def test_the_defaults_remove_only_specks():
