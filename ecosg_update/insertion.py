@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ecosg_update import logbook, pipeline, stages, tables
+from ecosg_update import logbook, pipeline, tables
 from ecosg_update.errors import ConfigError
 from ecosg_update.formats import atomic, direct, header, netcdf, window
+from ecosg_update.formats.covers import opened
 from ecosg_update.formats.globe import journal, lock, undo
 from ecosg_update.formats.globe.copy import copy, extents
 from ecosg_update.formats.globe.insert import Region, check, insert, insert_in_place, record
@@ -158,9 +159,8 @@ def _needed(held: lock.Held) -> int:
 def _region(source: Source, data: Path, whole: Header, folder: Path) -> Iterator[tuple[Region, dict[str, int]]]:
     """The covers to put in, and the cells by reason where they are decided here."""
     if not source.undecided:
-        region = Region(
-            stages.cover_grid(source.covers), lambda band: stages.read_cover(source.covers, band), str(source.covers)
-        )
+        covers = opened(source.covers)
+        region = Region(covers.grid, covers.read, str(source.covers))
         check(region, whole, data)
         if source.covers.suffix in (".dir", ".hdr") and direct.pair(source.covers)[0].samefile(data):
             raise ConfigError(f"{source.covers}: is the map that it shall be put into; name a regional map")

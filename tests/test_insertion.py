@@ -11,6 +11,7 @@ import pytest
 
 from ecosg_update import pipeline, stages
 from ecosg_update.errors import ConfigError, CoverageError, FormatError, GridError, OutputError
+from ecosg_update.export.whole import export
 from ecosg_update.formats import direct, header, netcdf
 from ecosg_update.formats.globe.copy import extents
 from ecosg_update.formats.header import Header
@@ -139,7 +140,7 @@ def test_probabilities_can_be_weighed_against_another_map(world, probabilities, 
 def test_a_region_may_be_any_format(world, regions, tmp_path, ending):
     source = regions[0].with_suffix(ending)
     if ending in (".nc", ".tif"):
-        stages.export(regions[0], source)
+        export(regions[0], source)
     inserted(Source(source), world, tmp_path / "new.dir")
     np.testing.assert_array_equal(
         codes_of(tmp_path / "new.dir"), expected(codes_of(world), WORLD, cover(QUARTERS[0], 50))

@@ -19,7 +19,21 @@ import click
 from ecosg_update import __version__
 from ecosg_update.errors import EcosgError
 
-COMMANDS = ("demo", "domains", "export", "fetch", "info", "map", "patch", "predict", "revert", "run", "tables")
+COMMANDS = (
+    "demo",
+    "domains",
+    "export",
+    "fetch",
+    "info",
+    "install",
+    "map",
+    "patch",
+    "pgd",
+    "predict",
+    "revert",
+    "run",
+    "tables",
+)
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 log = logging.getLogger("ecosg_update")
 

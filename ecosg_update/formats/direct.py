@@ -7,8 +7,10 @@ writes outside its arrays for anything else (`average1_cover.F90`). Windows are 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +20,10 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.errors import CoverageError, FormatError, GridError, OutputError, TableError
-from ecosg_update.formats import atomic, header, window
+from ecosg_update.formats import atomic, blocks, header, window
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap
+from ecosg_update.layers import CoverMap, CoverReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,15 +119,15 @@ def read(path: Path | str, grid: LatLonGrid | None = None) -> CoverMap:
         return CoverMap(codes, part, legend)
 
 
-def write(cover: CoverMap, path: Path | str, *, title: str, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write `cover` as `.dir` and `.hdr`, both or neither, and return their paths.
+def write(cover: CoverReader, path: Path | str, *, title: str, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write `cover`, block by block, as `.dir` and `.hdr`, both or neither, and return their paths.
 
     title: the first line of the header. Raises OutputError for a name that SURFEX cannot find, another legend
     than ECOCLIMAP-SG's, existing files without `overwrite` and all that `atomic.parts` refuses; FormatError for
     a title that is not one plain line.
     """
     data, text = targets(path)
-    with atomic.parts(data, text, overwrite=overwrite, needed=cover.codes.size) as (data_part, text_part):
+    with atomic.parts(data, text, overwrite=overwrite, needed=cover.grid.cells) as (data_part, text_part):
         encode(cover, data_part, text_part, title=title)
     return data, text
 
@@ -141,17 +143,27 @@ def targets(path: Path | str) -> tuple[Path, Path]:
     return data, text
 
 
-def encode(cover: CoverMap, data: Path, text: Path, *, title: str) -> None:
-    """Fill two files with the bytes and the header of `cover`; `write` makes them land."""
+def encode(cover: CoverReader, data: Path, text: Path, *, title: str) -> None:
+    """Fill two files with the bytes and the header of `cover`; `write` makes them land.
+
+    The bytes are claimed first: a disk that is too small says so before any work, and is not filled.
+    """
     if cover.legend != tables.legend("ecosg"):
         raise OutputError(f"{data}: found classes of {cover.legend.name}, expected ecosg's; cross the map over first")
     content = header.text(Header(title, cover.grid)).encode()
-    with atomic.reported(data, cover.codes.size), _opened(data, os.O_WRONLY) as handle:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, cover.codes.size)
-        atomic.fill(handle, np.ascontiguousarray(cover.codes).data)
+    with atomic.reported(data, cover.grid.cells), _opened(data, os.O_WRONLY) as handle:
+        _claim(data, handle, cover.grid.cells)
+        for block in blocks.of_rows(cover.grid):
+            atomic.fill(handle, np.ascontiguousarray(cover.read(block).codes).data)
     with atomic.reported(text, len(content)), _opened(text, os.O_WRONLY) as handle:
         atomic.fill(handle, memoryview(content))
+
+
+def _claim(path: Path, handle: int, size: int) -> None:
+    if shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
 
 
 def _blank_nodata(codes: NDArray[np.uint8], nodata: int) -> None:
