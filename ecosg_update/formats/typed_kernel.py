@@ -1,0 +1,76 @@
+"""The compiled rows of packed typed files: words to pixels and back, without the GIL.
+
+A word below 4000 is one pixel, any other a run of (word - 4000) empty pixels (`uncompress_field.F90`, SURFEX 8.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+RUN = 4000
+"""The first word that is a run."""
+
+LONGEST = 65535 - RUN
+"""Pixels of a run that fit into one word."""
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
+    try:
+        return njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
+        return njit(nogil=True, error_model="numpy")(function)
+
+
+@_compiled
+def unpack(words, starts, first, pixels):  # type: ignore[no-untyped-def]
+    """Fill `pixels` (row, column) with the columns from `first` on of each row; returns the pixels each row holds.
+
+    words: uint16, the rows one after the other; starts: where each begins, and the end. A multiple of 100 becomes 0,
+    as in SURFEX. Nothing outside `pixels` is written; rows of too few or too many pixels are for the caller to refuse.
+    """
+    rows, width = pixels.shape
+    held = np.zeros(rows, np.int64)
+    for row in range(rows):
+        at = 0
+        for place in range(starts[row], starts[row + 1]):
+            word = words[place]
+            if word >= RUN:
+                begin, end = max(at, first), min(at + word - RUN, first + width)
+                for col in range(begin, end):
+                    pixels[row, col - first] = 0
+                at += word - RUN
+                continue
+            if first <= at < first + width:
+                pixels[row, at - first] = 0 if word % 100 == 0 else word
+            at += 1
+        held[row] = at
+    return held
+
+
+@_compiled
+def pack(pixels, words, counts):  # type: ignore[no-untyped-def]
+    """Fill `words` with the rows of `pixels` and `counts` with the words of each row; returns the words in all."""
+    rows, cols = pixels.shape
+    n = 0
+    for row in range(rows):
+        begin, empty = n, 0
+        for col in range(cols):
+            pixel = pixels[row, col]
+            if pixel == 0:
+                empty += 1
+            if empty and (pixel != 0 or empty == LONGEST):
+                words[n] = RUN + empty
+                n, empty = n + 1, 0
+            if pixel != 0:
+                words[n] = pixel
+                n += 1
+        if empty:
+            words[n] = RUN + empty
+            n += 1
+        counts[row] = n - begin
+    return n
