@@ -19,7 +19,17 @@ RANK = {
     "tables": 3,
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
-RANK |= {"progress": 4, "config": 6, "manifest": 6, "evidence": 7, "info": 7, "pipeline": 8, "stages": 9, "demo": 9}
+RANK |= {
+    "progress": 4,
+    "config": 6,
+    "manifest": 6,
+    "evidence": 7,
+    "info": 7,
+    "pipeline": 8,
+    "stages": 9,
+    "parameter_files": 9,
+    "demo": 9,
+}
 RANK |= {"cli": 10}
 ONLY_HOME = {
     "torch": {"segment"},

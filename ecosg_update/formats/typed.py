@@ -92,9 +92,7 @@ def read(source: Typed, grid: LatLonGrid | None = None) -> NDArray[np.uint16]:
     GridError as `direct.read`.
     """
     part = grid or source.grid
-    pixels = np.empty(part.shape, np.uint16)
-    for (rows, cols), (from_rows, from_cols) in part.windows_in(source.grid):
-        pixels[rows, cols] = _piece(source, from_rows, from_cols)
+    pixels = raw(source, part)
     wrong = illegal(pixels)
     if wrong.any():
         row, col = np.argwhere(wrong)[0]
@@ -105,9 +103,17 @@ def read(source: Typed, grid: LatLonGrid | None = None) -> NDArray[np.uint16]:
     return pixels
 
 
+def raw(source: Typed, part: LatLonGrid) -> NDArray[np.uint16]:
+    """As `read`, whatever the types are."""
+    pixels = np.empty(part.shape, np.uint16)
+    for (rows, cols), (from_rows, from_cols) in part.windows_in(source.grid):
+        pixels[rows, cols] = _piece(source, from_rows, from_cols)
+    return pixels
+
+
 def illegal(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Where a pixel's type is not a cover: SURFEX would write outside its arrays."""
-    return (pixels > LARGEST) | ((pixels < STEP) & (pixels != 0))
+    return np.greater(pixels, LARGEST) | (np.less(pixels, STEP) & np.not_equal(pixels, 0))
 
 
 def blocks(source: Typed) -> Iterator[LatLonGrid]:
@@ -127,9 +133,10 @@ def counted(source: Typed) -> NDArray[np.int64]:
     return found
 
 
-def row_bytes(source: Typed, first: int, end: int) -> bytearray:
-    """The bytes of the rows first..end-1 as they stand in the file."""
-    return _loaded(source.data, int(source.starts[first]), int(source.starts[end]))
+def row_words(source: Typed, first: int, end: int) -> NDArray[np.uint16]:
+    """The words of the rows first..end-1 as they stand in the file, one after the other."""
+    content = _loaded(source.data, int(source.starts[first]), int(source.starts[end]))
+    return np.frombuffer(content, f"{source.order}u2").astype(np.uint16, copy=False)
 
 
 def packed(pixels: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
@@ -139,7 +146,7 @@ def packed(pixels: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.ui
     """
     from ecosg_update.formats.typed_kernel import pack  # noqa: PLC0415  numba loads where it is needed
 
-    _check(pixels)
+    checked(pixels)
     lost = (pixels % STEP == 0) & (pixels != 0)
     if lost.any():
         raise OutputError(
@@ -176,12 +183,21 @@ def write(
         counts, words = packed(pixels)
         body = counts.astype("<i4").tobytes() + words.astype("<u2").tobytes()
     else:
-        _check(pixels)
-        body = pixels.astype(f"{order}u2").tobytes()
+        body = checked(pixels).astype(f"{order}u2").tobytes()
     with atomic.parts(data, text, overwrite=overwrite, needed=len(body)) as (data_part, text_part):
         data_part.write_bytes(body)
         text_part.write_bytes(content)
     return data, text
+
+
+def checked(pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The pixels, once each is 0 or has a cover for its type; OutputError otherwise."""
+    wrong = pixels[illegal(pixels)]
+    if wrong.size:
+        raise OutputError(
+            f"typed map: found a pixel of {wrong[0]}, expected 0 or {STEP} to {LARGEST}; covers are 1 to {COVERS}"
+        )
+    return pixels
 
 
 def byte_order(data: Path, grid: LatLonGrid) -> Order:
@@ -236,15 +252,14 @@ def _loaded(data: Path, start: int, end: int) -> bytearray:
 
 def _piece(source: Typed, rows: slice, cols: slice) -> NDArray[np.uint16]:
     """The pixels of rows and columns of the file."""
-    content = row_bytes(source, rows.start, rows.stop)
-    words = np.frombuffer(content, f"{source.order}u2")
+    words = row_words(source, rows.start, rows.stop)
     if not source.header.compress:
-        return words.reshape(-1, source.grid.cols)[:, cols].astype(np.uint16)
+        return words.reshape(-1, source.grid.cols)[:, cols]
     from ecosg_update.formats.typed_kernel import unpack  # noqa: PLC0415  numba loads where it is needed
 
     starts = (source.starts[rows.start : rows.stop + 1] - source.starts[rows.start]) // WORD
     pixels = np.zeros((rows.stop - rows.start, cols.stop - cols.start), np.uint16)
-    held = unpack(words.astype(np.uint16, copy=False), starts, cols.start, pixels)
+    held = unpack(words, starts, cols.start, pixels)
     wrong = np.flatnonzero(held != source.grid.cols)
     if wrong.size:
         raise FormatError(
@@ -252,11 +267,3 @@ def _piece(source: Typed, rows: slice, cols: slice) -> NDArray[np.uint16]:
             f"{source.grid.cols:,}; the file is damaged or the header is another map's"
         )
     return pixels
-
-
-def _check(pixels: NDArray[np.uint16]) -> None:
-    wrong = pixels[illegal(pixels)]
-    if wrong.size:
-        raise OutputError(
-            f"typed map: found a pixel of {wrong[0]}, expected 0 or {STEP} to {LARGEST}; covers are 1 to {COVERS}"
-        )

@@ -31,7 +31,7 @@ def unpack(words, starts, first, pixels):  # type: ignore[no-untyped-def]
     """Fill `pixels` (row, column) with the columns from `first` on of each row; returns the pixels each row holds.
 
     words: uint16, the rows one after the other; starts: where each begins, and the end. A multiple of 100 becomes 0,
-    as in SURFEX. Nothing outside `pixels` is written; rows of too few or too many pixels are for the caller to refuse.
+    as in SURFEX. Nothing outside `pixels` is written; a row of another length is for the caller to refuse.
     """
     rows, width = pixels.shape
     held = np.zeros(rows, np.int64)

@@ -1,0 +1,172 @@
+"""Parameter files in which every changed cell has a value of its new cover.
+
+A cell whose cover needs a value and whose pixel is of another type takes the mean of the nearest pixels of its type
+in the same file, weighted by 1/distance; beyond the radius the default of `tables/parameters.csv`. A cell whose cover
+needs none (water and towns; bare land, rock and snow but for the albedo; all but trees for the height) and whose
+pixel is of another type becomes 0, no data. All other pixels stay.
+
+A mean lies between the values that it is made of. A default is at least 1 and at most 99 in units of the file: of a
+packed file SURFEX drops the value 0, and with it the type that was to be given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecosg_update.formats import atomic, typed, typed_edit
+from ecosg_update.formats.typed_edit import Edits
+from ecosg_update.grid import LatLonGrid
+from ecosg_update.parameters.band import Band, Step, Target, bands, cropped, each, height, step
+from ecosg_update.parameters.files import ParameterFile
+from ecosg_update.parameters.nearest import Search, averaged
+from ecosg_update.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EDITS = ".edits"
+"""What follows the name of a new file while its changed rows are gathered."""
+
+LEAST, MOST = 1, 99
+"""Of a default, in units of the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """What was changed in a file: pixels by new cover, int64 (34,), from neighbours and from the default, and those
+    set to no data."""
+
+    file: ParameterFile
+    neighbours: NDArray[np.int64] = field(default_factory=lambda: np.zeros(typed.COVERS + 1, np.int64))
+    default: NDArray[np.int64] = field(default_factory=lambda: np.zeros(typed.COVERS + 1, np.int64))
+    emptied: NDArray[np.int64] = field(default_factory=lambda: np.zeros((), np.int64))
+
+    @property
+    def changed(self) -> int:
+        """Pixels in all."""
+        return int(self.neighbours.sum() + self.default.sum() + self.emptied)
+
+
+def fill(
+    files: Sequence[ParameterFile],
+    target_on: Callable[[LatLonGrid], Target | None],
+    folder: Path,
+    search: Search,
+    *,
+    jobs: int = 2,
+    progress: Progress = silent,
+) -> list[Filled]:
+    """Write each file anew below `folder`, under the name that it has, and return what was changed.
+
+    target_on: what the parameters must follow on the lattice of a grid, None where nothing of it is there. Memory is
+    that of a band of rows with its surroundings, whatever the size of the files.
+    """
+    tallies = {file.name: Filled(file) for file in files}
+    edits = {file.name: Edits(folder / (file.name + EDITS)) for file in files}
+    with ThreadPoolExecutor(jobs) as pool:
+        work = list(_work(files, target_on, folder))
+        total = sum(pieces for _, _, pieces in work) + len(files)
+        done = 0
+        for target, group, pieces in work:
+            for number, band in enumerate(bands(target), 1):
+                _fill_band(group, band, search, tallies, edits, pool)
+                progress("filling", done + number * len(group), total)
+            done += pieces
+        for file in pool.map(lambda file: _written(file, edits[file.name], folder / file.name), files):
+            done += 1
+            progress(f"writing {file.name}", done, total)
+    return list(tallies.values())
+
+
+def _work(
+    files: Sequence[ParameterFile], target_on: Callable[[LatLonGrid], Target | None], folder: Path
+) -> Iterator[tuple[Target, list[ParameterFile], int]]:
+    """The files of each grid with their target, and how many steps they are; makes the folders of all."""
+    for file in files:
+        with atomic.reported(folder / file.name):
+            (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
+    for grid in dict.fromkeys(file.source.grid for file in files):
+        target = target_on(grid)
+        group = [file for file in files if file.source.grid == grid]
+        if target is not None:
+            yield target, group, -(-target.cells.rows // height(target.cells)) * len(group)
+
+
+def _fill_band(
+    files: Iterable[ParameterFile],
+    band: Band,
+    search: Search,
+    tallies: dict[str, Filled],
+    edits: dict[str, Edits],
+    pool: ThreadPoolExecutor,
+) -> None:
+    """Gather the changed rows of every file."""
+    part = cropped(band)
+    if part is None:
+        return
+
+    def one(file: ParameterFile, known: Step | None) -> Step:
+        found = step(file, part, search, known)
+        _gather(found, part, tallies[file.name], edits[file.name])
+        return found
+
+    each(files, one, pool)
+
+
+def _gather(found: Step, band: Band, tally: Filled, edits: Edits) -> None:
+    """Put the changed rows of one file into its spool, and count."""
+    changed = found.missing | found.left
+    rows = np.flatnonzero(changed.any(axis=1))
+    if not rows.size:
+        return
+    source = tally.file.source
+    pixels = found.pixels.copy()
+    pixels[found.left] = 0
+    tally.emptied[...] += int(found.left.sum())
+    if found.nearest is not None:
+        pixels[found.missing] = _values(found, band, tally)
+    whole = source.grid
+    first, last = int(rows[0]), int(rows[-1])
+    strip = LatLonGrid(whole.per_degree, band.cells.row + first, whole.col, last - first + 1, whole.cols)
+    full = typed.read(source, strip)
+    for (own_rows, own_cols), (_, to_cols) in band.cells.windows_in(
+        LatLonGrid(whole.per_degree, band.cells.row, whole.col, band.cells.rows, whole.cols)
+    ):
+        full[:, to_cols] = pixels[own_rows, own_cols][first : last + 1]
+    numbers = rows + band.cells.row - whole.row
+    typed_edit.add(edits, source, numbers.tolist(), full[rows - first])
+
+
+def _values(found: Step, band: Band, tally: Filled) -> NDArray[np.uint16]:
+    """The new pixels of the missing cells, row-major."""
+    assert found.nearest is not None and found.around is not None
+    wanted, near = band.covers[found.missing], found.nearest.any
+    values = averaged(found.nearest, found.around % typed.STEP)
+    values = np.where(near, values, defaults(tally.file)[wanted])
+    tally.neighbours[:] += np.bincount(wanted[near], minlength=tally.neighbours.size)
+    tally.default[:] += np.bincount(wanted[~near], minlength=tally.default.size)
+    return (wanted.astype(np.uint16) * typed.STEP + values).astype(np.uint16)
+
+
+def defaults(file: ParameterFile) -> NDArray[np.uint16]:
+    """The default of each cover in units of the file, uint16 (256,), 0 where none is needed."""
+    values = np.zeros(256, np.uint16)
+    for cover, value in file.parameter.defaults.items():
+        values[cover] = min(MOST, max(LEAST, round(value * file.source.header.fact)))
+    return values
+
+
+def _written(file: ParameterFile, edits: Edits, target: Path) -> ParameterFile:
+    """The new file: its header byte for byte, its rows with the changed ones in place."""
+    typed_edit.rewrite(file.source, edits, target)
+    edits.spool.unlink(missing_ok=True)
+    text = file.source.data.with_suffix(".hdr").read_bytes()
+    with atomic.reported(target.with_suffix(".hdr"), len(text)):
+        target.with_suffix(".hdr").write_bytes(text)
+    return file
