@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from ecosg_update.parameters.fill import Filled
 from ecosg_update.parameters.fill import fill as filled
 from ecosg_update.parameters.nearest import Search
 from ecosg_update.parameters.survey import Survey, survey
+from ecosg_update.parameters.threads import threads
 from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 
@@ -142,7 +142,7 @@ def fill(
     _check_met(covering, files)
     with atomic_folder.folder(output, mark=MANIFEST, overwrite=overwrite) as part:
         tallies = filled(files, covering.target_on, part, search, jobs=jobs, progress=progress)
-        with ThreadPoolExecutor(jobs) as pool:
+        with threads(jobs) as pool:
             entries = dict(pool.map(lambda tally: (tally.file.name, _entry(tally, part)), tallies))
         manifest = {
             "tool": {"name": "ecosg-update", "version": __version__},

@@ -24,7 +24,7 @@ Covers: TypeAlias = "Callable[[LatLonGrid], NDArray[np.uint8]]"
 Inside: TypeAlias = "Callable[[LatLonGrid], NDArray[np.bool_]]"
 """Whether cells count, bool (y, x): those of a model's domain."""
 
-CELLS = 24_000_000
+CELLS = 8_000_000
 """Of a band of rows, at most."""
 
 ROWS = (64, 512)

@@ -31,8 +31,8 @@ def _cover(cover: int) -> str:
     return f"cover {cover} ({tables.legend('ecosg').name_of(cover)})"
 
 
-def _in_decades(group: Sequence[Survey], total: int) -> str:
-    """`in 3 of 36 decades (0105, 0115, 0125)`; nothing for a parameter without decades."""
+def _in_files(group: Sequence[Survey], total: int) -> str:
+    """`in 3 of 36 files (0105, 0115, 0125)`."""
     if total == 1:
         return f"in {group[0].file.name}"
     names = [one.file.decade for one in group]
@@ -44,45 +44,59 @@ def _absent(name: str, group: Sequence[Survey]) -> list[Fault]:
     faults = []
     for cover in sorted({cover for one in group for cover in one.absent}):
         lacking = [one for one in group if cover in one.absent]
-        variables = lacking[0].file.parameter.lacking([cover])
-        names = ", ".join(
-            f"XUNIF_{variable}" + ("(1)" if name == "tree-height" else "(1,1) to (1,36)") for variable in variables
-        )
-        garden = "" if lacking[0].cells[cover] else ", which gardens of its towns have,"
+        cells = int(lacking[0].cells[cover])
+        whose = f"{cells:,} cells have it" if cells else "the gardens of its towns have it"
         faults.append(
             Fault(
                 Severity.ERROR,
                 "type-absent",
                 name,
-                f"no pixel of {_cover(cover)}{garden} in the whole domain {_in_decades(lacking, len(group))}",
+                f"no pixel of {_cover(cover)} in the whole domain {_in_files(lacking, len(group))}, and {whose}",
                 "PGD aborts",
-                f"run params fill, or set {names} in NAM_DATA_ISBA"
-                + ("" if "(1)" in names else ": all 36 are needed"),
+                ("run params fill, or " if cells else "") + _fallback(lacking[0], cover),
             )
         )
     return faults
 
 
+def _fallback(one: Survey, cover: int) -> str:
+    """What the namelist must say instead: `ini_var_from_data.F90` takes element (1,t) for decade t."""
+    variables = one.file.parameter.lacking([cover])
+    if not one.file.decade:
+        return f"set {', '.join(f'XUNIF_{variable}(1)' for variable in variables)} in NAM_DATA_ISBA"
+    names = ", ".join(f"XUNIF_{variable}(1,1) to (1,36)" for variable in variables)
+    return f"set {names} in NAM_DATA_ISBA, all 36 of them"
+
+
 def _missing(name: str, group: Sequence[Survey], search: Search) -> list[Fault]:
+    """Covers that are absent from some file are errors already."""
     faults = []
-    for cover in sorted({int(cover) for one in group for cover in np.flatnonzero(one.missing)}):
+    covers = {int(cover) for one in group for cover in np.flatnonzero(one.missing)}
+    for cover in sorted(covers - {cover for one in group for cover in one.absent}):
         lacking = [one for one in group if one.missing[cover]]
         worst = max(lacking, key=lambda one: (int(one.missing[cover]), int(one.far[cover])))
-        median = worst.median_km(cover)
-        near = "none" if median is None else f"{median:.1f} km away (median), {worst.furthest[cover]:.1f} km at most"
-        far = f"; {worst.far[cover]:,} cells have none within {search.radius_km:g} km" if worst.far[cover] else ""
         faults.append(
             Fault(
                 Severity.WARNING,
                 "type-missing",
                 name,
                 f"{worst.missing[cover]:,} of {worst.changed[cover]:,} cells of {_cover(cover)} have no value of it "
-                f"{_in_decades(lacking, len(group))}; the nearest is {near}{far}",
+                f"{_in_files(lacking, len(group))}; {_how_far(worst, cover, search)}",
                 "PGD takes the values of the three nearest model cells that have some",
                 "run params fill",
             )
         )
     return faults
+
+
+def _how_far(one: Survey, cover: int, search: Search) -> str:
+    """The distance of the nearest pixels of the type, and the cells that have none within the radius."""
+    median, far = one.median_km(cover), int(one.far[cover])
+    none = f"{far:,} have none within {search.radius_km:g} km"
+    if median is None:
+        return none
+    near = f"the nearest is {median:.1f} km away (median), {one.furthest[cover]:.1f} km at most"
+    return f"{near}, {none}" if far else near
 
 
 def _left_over(name: str, group: Sequence[Survey]) -> list[Fault]:
@@ -95,7 +109,7 @@ def _left_over(name: str, group: Sequence[Survey]) -> list[Fault]:
             Severity.WARNING,
             "left-over",
             name,
-            f"{most:,} cells whose cover needs no value have one of another {_in_decades(lacking, len(group))}",
+            f"{most:,} cells whose cover needs no value have one of another {_in_files(lacking, len(group))}",
             "PGD still counts it towards that other cover's mean",
             "run params fill",
         )

@@ -25,6 +25,7 @@ from ecosg_update.grid import LatLonGrid
 from ecosg_update.parameters.band import Band, Step, Target, bands, cropped, each, height, step
 from ecosg_update.parameters.files import ParameterFile
 from ecosg_update.parameters.nearest import Search, averaged
+from ecosg_update.parameters.threads import threads
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def fill(
     """
     tallies = {file.name: Filled(file) for file in files}
     edits = {file.name: Edits(folder / (file.name + EDITS)) for file in files}
-    with ThreadPoolExecutor(jobs) as pool:
+    with threads(jobs) as pool:
         work = list(_work(files, target_on, folder))
         total = sum(pieces for _, _, pieces in work) + len(files)
         done = 0

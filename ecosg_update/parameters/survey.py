@@ -15,6 +15,7 @@ from ecosg_update.parameters.band import Band, Step, Target, bands, each, height
 from ecosg_update.parameters.files import ParameterFile
 from ecosg_update.parameters.nearest import Search
 from ecosg_update.parameters.parameter import GARDENS
+from ecosg_update.parameters.threads import threads
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Survey:
                 "missing": int(self.missing[cover]),
                 "beyond_radius": int(self.far[cover]),
                 "median_km": None if (km := self.median_km(cover)) is None else round(km, 3),
-                "furthest_km": round(float(self.furthest[cover]), 3) if self.missing[cover] else None,
+                "furthest_km": None if km is None else round(float(self.furthest[cover]), 3),
             }
             for cover in self.needed
         }
@@ -115,7 +116,7 @@ def survey(
     targets = [(grid, target) for grid in grids if (target := target_on(grid)) is not None]
     total = sum(-(-target.cells.rows // height(target.cells)) for _, target in targets)
     done = 0
-    with ThreadPoolExecutor(jobs) as pool:
+    with threads(jobs) as pool:
         for grid, target in targets:
             group = [file for file in files if file.source.grid == grid]
             for band in bands(target):
