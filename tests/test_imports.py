@@ -20,6 +20,7 @@ RANK = {
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
 RANK |= {
+    "domains": 4,
     "progress": 4,
     "config": 6,
     "manifest": 6,
@@ -84,7 +85,7 @@ def modules_after(*arguments):
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {
         "torch",

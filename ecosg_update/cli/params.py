@@ -53,16 +53,20 @@ def check(
     radius_km: float,
     jobs: int,
     bounds: Any,
+    domain: str | None,
     as_json: bool,
 ) -> int:
     """Say which covers lack values of a parameter, in how many cells, and how far the nearest ones are.
 
-    Returns 6 where a cover has no pixel in the whole domain: PGD aborts there.
+    The exit code is 6 where a cover has no pixel in the whole domain: PGD aborts there. Without --domain and --bounds
+    the domain is the cover map. Of a --domain only the pixels in its cells count.
     """
-    from ecosg_update import parameter_files
+    from ecosg_update import domains, parameter_files
     from ecosg_update.fault import has_errors
 
-    covering = parameter_files.Covering(cover, base, bounds)
+    options.area_bounds(bounds, domain)
+    model = domains.domain(domain) if domain else None
+    covering = parameter_files.Covering(cover, base, bounds or None, model)
     with options.shown_progress() as progress:
         found = parameter_files.check(covering, params, _search(1, radius_km), jobs=jobs, progress=progress)
     faults = found.faults
