@@ -43,7 +43,7 @@ def command() -> None:
 
 @command.command(epilog="Example: ecosg-update params check --cover patched.dir --params ECOCLIMAP-SG")
 @shared_options
-@options.bounds
+@options.area
 @options.as_json
 def check(
     *,
