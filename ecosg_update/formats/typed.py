@@ -92,10 +92,9 @@ def read(source: Typed, grid: LatLonGrid | None = None) -> NDArray[np.uint16]:
     GridError as `direct.read`.
     """
     part = grid or source.grid
-    pixels = raw(source, part)
-    wrong = illegal(pixels)
-    if wrong.any():
-        row, col = np.argwhere(wrong)[0]
+    pixels, wrong = raw(source, part)
+    if wrong:
+        row, col = np.argwhere(illegal(pixels))[0]
         raise FormatError(
             f"{source.data}: found {pixels[row, col]} in row {part.row - source.grid.row + row + 1}, expected 0 or "
             f"{STEP} x cover + value, {STEP} to {LARGEST}; the file is damaged or its byte order is mixed"
@@ -103,12 +102,16 @@ def read(source: Typed, grid: LatLonGrid | None = None) -> NDArray[np.uint16]:
     return pixels
 
 
-def raw(source: Typed, part: LatLonGrid) -> NDArray[np.uint16]:
-    """As `read`, whatever the types are."""
-    pixels = np.empty(part.shape, np.uint16)
+def raw(source: Typed, part: LatLonGrid) -> tuple[NDArray[np.uint16], int]:
+    """As `read`, whatever the types are, and the number of pixels whose type is no cover."""
+    pixels, wrong = np.empty(part.shape, np.uint16), 0
     for (rows, cols), (from_rows, from_cols) in part.windows_in(source.grid):
-        pixels[rows, cols] = _piece(source, from_rows, from_cols)
-    return pixels
+        piece, count = _piece(source, from_rows, from_cols)
+        wrong += count
+        if piece.shape == part.shape:
+            return piece, wrong
+        pixels[rows, cols] = piece
+    return pixels, wrong
 
 
 def illegal(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -146,15 +149,15 @@ def packed(pixels: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.ui
     """
     from ecosg_update.formats.typed_kernel import pack  # noqa: PLC0415  numba loads where it is needed
 
-    checked(pixels)
-    lost = (pixels % STEP == 0) & (pixels != 0)
-    if lost.any():
-        raise OutputError(
-            f"typed map: {int(lost.sum())} pixels have a cover and the value 0, which SURFEX drops from a packed "
-            "file; write the smallest value, 1, or no data"
-        )
     words, counts = np.empty(pixels.size, np.uint16), np.empty(pixels.shape[0], np.int32)
-    return counts, words[: pack(pixels, words, counts)]
+    size = pack(pixels, words, counts)
+    if size < 0:
+        lost = int(np.count_nonzero((checked(pixels) % STEP == 0) & (pixels != 0)))
+        raise OutputError(
+            f"typed map: {lost} pixels have a cover and the value 0, which SURFEX drops from a packed file; "
+            "write the smallest value, 1, or no data"
+        )
+    return counts, words[:size]
 
 
 def write(
@@ -250,20 +253,21 @@ def _loaded(data: Path, start: int, end: int) -> bytearray:
     return content
 
 
-def _piece(source: Typed, rows: slice, cols: slice) -> NDArray[np.uint16]:
-    """The pixels of rows and columns of the file."""
+def _piece(source: Typed, rows: slice, cols: slice) -> tuple[NDArray[np.uint16], int]:
+    """The pixels of rows and columns of the file, and how many of them are of no cover."""
     words = row_words(source, rows.start, rows.stop)
     if not source.header.compress:
-        return words.reshape(-1, source.grid.cols)[:, cols]
+        pixels = words.reshape(-1, source.grid.cols)[:, cols]
+        return pixels, int(np.count_nonzero(illegal(pixels)))
     from ecosg_update.formats.typed_kernel import unpack  # noqa: PLC0415  numba loads where it is needed
 
     starts = (source.starts[rows.start : rows.stop + 1] - source.starts[rows.start]) // WORD
     pixels = np.zeros((rows.stop - rows.start, cols.stop - cols.start), np.uint16)
-    held = unpack(words, starts, cols.start, pixels)
-    wrong = np.flatnonzero(held != source.grid.cols)
-    if wrong.size:
+    held, wrong = unpack(words, starts, cols.start, pixels)
+    short = np.flatnonzero(held != source.grid.cols)
+    if short.size:
         raise FormatError(
-            f"{source.data}: row {rows.start + wrong[0] + 1} holds {held[wrong[0]]:,} pixels, expected "
+            f"{source.data}: row {rows.start + short[0] + 1} holds {held[short[0]]:,} pixels, expected "
             f"{source.grid.cols:,}; the file is damaged or the header is another map's"
         )
-    return pixels
+    return pixels, int(wrong)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ecosg_update.formats.typed import LARGEST, STEP
+
 RUN = 4000
 """The first word that is a run."""
 
@@ -28,33 +30,35 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 @_compiled
 def unpack(words, starts, first, pixels):  # type: ignore[no-untyped-def]
-    """Fill `pixels` (row, column) with the columns from `first` on of each row; returns the pixels each row holds.
+    """Fill `pixels` (row, column), all 0 before, with the columns from `first` on of each row of a file.
 
-    words: uint16, the rows one after the other; starts: where each begins, and the end. A multiple of 100 becomes 0,
-    as in SURFEX. Nothing outside `pixels` is written; a row of another length is for the caller to refuse.
+    words: uint16, the rows one after the other; starts: where each begins, and the end. A multiple of 100 is left 0,
+    as in SURFEX. Nothing outside `pixels` is written. Returns the pixels that each row holds, and in how many of
+    `pixels` the type is no cover: both for the caller to refuse.
     """
     rows, width = pixels.shape
-    held = np.zeros(rows, np.int64)
+    held, illegal = np.zeros(rows, np.int64), 0
     for row in range(rows):
         at = 0
         for place in range(starts[row], starts[row + 1]):
             word = words[place]
             if word >= RUN:
-                begin, end = max(at, first), min(at + word - RUN, first + width)
-                for col in range(begin, end):
-                    pixels[row, col - first] = 0
                 at += word - RUN
                 continue
-            if first <= at < first + width:
-                pixels[row, at - first] = 0 if word % 100 == 0 else word
+            if first <= at < first + width and word % STEP != 0:
+                pixels[row, at - first] = word
+                illegal += word < STEP or word > LARGEST
             at += 1
         held[row] = at
-    return held
+    return held, illegal
 
 
 @_compiled
 def pack(pixels, words, counts):  # type: ignore[no-untyped-def]
-    """Fill `words` with the rows of `pixels` and `counts` with the words of each row; returns the words in all."""
+    """Fill `words` with the rows of `pixels` and `counts` with the words of each row; returns the words in all.
+
+    -1 where a pixel would be read as another: its type is no cover, or its value is 0.
+    """
     rows, cols = pixels.shape
     n = 0
     for row in range(rows):
@@ -67,6 +71,8 @@ def pack(pixels, words, counts):  # type: ignore[no-untyped-def]
                 words[n] = RUN + empty
                 n, empty = n + 1, 0
             if pixel != 0:
+                if pixel % STEP == 0 or pixel < STEP or pixel > LARGEST:
+                    return -1
                 words[n] = pixel
                 n += 1
         if empty:

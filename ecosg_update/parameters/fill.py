@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.formats import atomic, typed, typed_edit
+from ecosg_update.formats.typed import Typed
 from ecosg_update.formats.typed_edit import Edits
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.parameters.band import Band, Step, Target, bands, cropped, each, height, step
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 EDITS = ".edits"
 """What follows the name of a new file while its changed rows are gathered."""
+
+STRIP = 64
+"""Whole rows of a file that are put together at a time."""
 
 LEAST, MOST = 1, 99
 """Of a default, in units of the file."""
@@ -132,15 +136,20 @@ def _gather(found: Step, band: Band, tally: Filled, edits: Edits) -> None:
     tally.emptied[...] += int(found.left.sum())
     if found.nearest is not None:
         pixels[found.missing] = _values(found, band, tally)
-    whole = source.grid
-    first, last = int(rows[0]), int(rows[-1])
-    strip = LatLonGrid(whole.per_degree, band.cells.row + first, whole.col, last - first + 1, whole.cols)
-    full = typed.read(source, strip)
-    for (own_rows, own_cols), (_, to_cols) in band.cells.windows_in(
-        LatLonGrid(whole.per_degree, band.cells.row, whole.col, band.cells.rows, whole.cols)
-    ):
-        full[:, to_cols] = pixels[own_rows, own_cols][first : last + 1]
-    numbers = rows + band.cells.row - whole.row
+    for part in np.array_split(rows, -(-rows.size // STRIP)):
+        _spool(pixels, part, band.cells, source, edits)
+
+
+def _spool(
+    pixels: NDArray[np.uint16], rows: NDArray[np.intp], cells: LatLonGrid, source: Typed, edits: Edits
+) -> None:
+    """Put some rows of a band into the spool, with the file's pixels west and east of it."""
+    first, count, whole = int(rows[0]), int(rows[-1] - rows[0]) + 1, source.grid
+    full = typed.read(source, LatLonGrid(whole.per_degree, cells.row + first, whole.col, count, whole.cols))
+    band = LatLonGrid(whole.per_degree, cells.row, whole.col, cells.rows, whole.cols)
+    for (_, cols), (_, to_cols) in cells.windows_in(band):
+        full[:, to_cols] = pixels[first : first + count, cols]
+    numbers = rows + cells.row - whole.row
     typed_edit.add(edits, source, numbers.tolist(), full[rows - first])
 
 

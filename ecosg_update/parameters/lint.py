@@ -49,15 +49,20 @@ def typed_faults(path: Path, *, progress: Progress = silent) -> list[Fault]:
 def _walked(source: Typed, progress: Progress) -> _Seen:
     seen = _Seen()
     for block in typed.blocks(source):
-        pixels, top = typed.raw(source, block), block.row - source.grid.row
-        wrong = typed.illegal(pixels)
-        seen.values += int(np.count_nonzero(pixels))
-        seen.illegal += int(wrong.sum())
-        seen.illegal_swapped += int(typed.illegal(pixels.byteswap()).sum())
-        seen.places += [] if len(seen.places) >= SHOWN else _places(pixels, wrong, top)
+        (pixels, wrong), top = typed.raw(source, block), block.row - source.grid.row
+        values = pixels.ravel()
         if source.header.compress:
             words = typed.row_words(source, top, top + block.rows)
-            seen.dropped += int(np.count_nonzero((words < RUN) & (words > 0) & (words % typed.STEP == 0)))
+            values = words[(words < RUN) & (words != 0)]
+            lost = values % typed.STEP == 0
+            seen.dropped += int(np.count_nonzero(lost))
+            values = values[~lost]
+        else:
+            seen.illegal_swapped += int(np.count_nonzero(typed.illegal(values.byteswap())))
+        seen.values += int(np.count_nonzero(values))
+        seen.illegal += wrong
+        if wrong and len(seen.places) < SHOWN:
+            seen.places += _places(pixels, top)
         progress(f"checking {source.data.name}", top + block.rows, source.grid.rows)
     return seen
 
@@ -118,7 +123,6 @@ def _values(source: Typed, seen: _Seen) -> Iterator[Fault]:
         )
 
 
-def _places(pixels: NDArray[np.uint16], wrong: NDArray[np.bool_], top: int) -> list[str]:
-    if not wrong.any():
-        return []
-    return [f"row {top + row + 1} column {col + 1} is {pixels[row, col]}" for row, col in np.argwhere(wrong)[:SHOWN]]
+def _places(pixels: NDArray[np.uint16], top: int) -> list[str]:
+    found = np.argwhere(typed.illegal(pixels))[:SHOWN]
+    return [f"row {top + row + 1} column {col + 1} is {pixels[row, col]}" for row, col in found]
