@@ -85,7 +85,9 @@ def modules_after(*arguments):
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["params", "fill", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {
         "torch",

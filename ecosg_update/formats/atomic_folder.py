@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,13 +48,28 @@ def _check_free(target: Path, mark: str, *, overwrite: bool) -> None:
         raise OutputError(f"{target}: exists already; pass overwrite (--overwrite) or name another")
     if not (target / mark).is_file():
         raise OutputError(f"{target}: holds no {mark}, it was not made by this command; remove it or name another")
+    old = target.with_name(target.name + OLD)
+    if old.exists():
+        raise OutputError(f"{old}: is in the way, a run was killed while it replaced {target.name}; move it away")
 
 
 def _land(part: Path, target: Path) -> None:
     old = target.with_name(target.name + OLD)
     with atomic.reported(target):
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        for path in (*part.rglob("*"), part):
+            _flush(path)
+        replaced = target.exists()
+        if replaced:
             target.rename(old)
         part.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        if replaced:
+            shutil.rmtree(old, ignore_errors=True)
+        _flush(target.absolute().parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
