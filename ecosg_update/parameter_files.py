@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 """In the folder of filled parameters, written last."""
 
-VEGETATION = range(4, 24)
-"""The covers of which PGD uses some parameter."""
+NATURE = np.isin(np.arange(256), range(4, 24))
+"""By cover: whether PGD uses some parameter of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +196,7 @@ def _outside(covering: Covering, files: Sequence[ParameterFile]) -> int:
         cells, count = covering.cells(grid.per_degree), 0
         for piece in _pieces_outside(cells, grid):
             for band in bands(covering.target(piece)):
-                count += int(np.isin(band.covers[band.chosen], VEGETATION).sum())
+                count += int(np.count_nonzero(NATURE[band.covers] & band.chosen))
         worst = max(worst, count)
     return worst
 
@@ -228,14 +228,17 @@ def _entry(tally: Filled, folder: Path) -> dict[str, Any]:
     """What the manifest says of a file."""
     counts = {
         source: {str(cover): int(counts[cover]) for cover in np.flatnonzero(counts)}
-        for source, counts in (("from_neighbours", tally.neighbours), ("from_default", tally.default))
+        for source, counts in (
+            ("from_neighbours", tally.neighbours),
+            ("from_default", tally.default),
+            ("set_to_no_data", tally.emptied),
+        )
     }
     return {
         "parameter": tally.file.parameter.name,
         "decade": tally.file.decade or None,
         "changed": tally.changed,
         **counts,
-        "set_to_no_data": int(tally.emptied),
         "sha256_in": sha256(tally.file.source.data),
         "sha256_out": sha256(folder / tally.file.name),
     }

@@ -122,10 +122,12 @@ def fill(
         click.echo(json.dumps(found))
         return
     for name, entry in found["files"].items():
-        neighbours, default = sum(entry["from_neighbours"].values()), sum(entry["from_default"].values())
+        near, default, emptied = (
+            sum(entry[source].values()) for source in ("from_neighbours", "from_default", "set_to_no_data")
+        )
         click.echo(
-            f"{name}: {entry['changed']:,} pixels changed: {neighbours:,} from neighbours, {default:,} from the "
-            f"default, {entry['set_to_no_data']:,} to no data"
+            f"{name}: {entry['changed']:,} pixels changed: {near:,} from neighbours, {default:,} from the default, "
+            f"{emptied:,} to no data"
         )
     if found["beyond_the_files"]:
         click.echo(f"{found['beyond_the_files']:,} cells lie outside the files and could not be filled")

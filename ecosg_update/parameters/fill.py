@@ -42,20 +42,24 @@ LEAST, MOST = 1, 99
 """Of a default, in units of the file."""
 
 
+def _none() -> NDArray[np.int64]:
+    return np.zeros(typed.COVERS + 1, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Filled:
-    """What was changed in a file: pixels by new cover, int64 (34,), from neighbours and from the default, and those
-    set to no data."""
+    """What was changed in a file, by new cover, int64 (34,): pixels from neighbours, from the default, and emptied,
+    that is set to no data."""
 
     file: ParameterFile
-    neighbours: NDArray[np.int64] = field(default_factory=lambda: np.zeros(typed.COVERS + 1, np.int64))
-    default: NDArray[np.int64] = field(default_factory=lambda: np.zeros(typed.COVERS + 1, np.int64))
-    emptied: NDArray[np.int64] = field(default_factory=lambda: np.zeros((), np.int64))
+    neighbours: NDArray[np.int64] = field(default_factory=_none)
+    default: NDArray[np.int64] = field(default_factory=_none)
+    emptied: NDArray[np.int64] = field(default_factory=_none)
 
     @property
     def changed(self) -> int:
         """Pixels in all."""
-        return int(self.neighbours.sum() + self.default.sum() + self.emptied)
+        return int((self.neighbours + self.default + self.emptied).sum())
 
 
 def fill(
@@ -133,9 +137,14 @@ def _gather(found: Step, band: Band, tally: Filled, edits: Edits) -> None:
     source = tally.file.source
     pixels = found.pixels.copy()
     pixels[found.left] = 0
-    tally.emptied[...] += int(found.left.sum())
-    if found.nearest is not None:
-        pixels[found.missing] = _values(found, band, tally)
+    tally.emptied[:] += _by_cover(band.covers[found.left])
+    if found.nearest is not None and found.around is not None:
+        wanted, near = band.covers[found.missing], found.nearest.any
+        values = averaged(found.nearest, found.around % typed.STEP)
+        values = np.where(near, values, defaults(tally.file)[wanted])
+        pixels[found.missing] = wanted.astype(np.uint16) * typed.STEP + values
+        tally.neighbours[:] += _by_cover(wanted[near])
+        tally.default[:] += _by_cover(wanted[~near])
     for part in np.array_split(rows, -(-rows.size // STRIP)):
         _spool(pixels, part, band.cells, source, edits)
 
@@ -151,17 +160,6 @@ def _spool(
         full[:, to_cols] = pixels[first : first + count, cols]
     numbers = rows + cells.row - whole.row
     typed_edit.add(edits, source, numbers.tolist(), full[rows - first])
-
-
-def _values(found: Step, band: Band, tally: Filled) -> NDArray[np.uint16]:
-    """The new pixels of the missing cells, row-major."""
-    assert found.nearest is not None and found.around is not None
-    wanted, near = band.covers[found.missing], found.nearest.any
-    values = averaged(found.nearest, found.around % typed.STEP)
-    values = np.where(near, values, defaults(tally.file)[wanted])
-    tally.neighbours[:] += np.bincount(wanted[near], minlength=tally.neighbours.size)
-    tally.default[:] += np.bincount(wanted[~near], minlength=tally.default.size)
-    return (wanted.astype(np.uint16) * typed.STEP + values).astype(np.uint16)
 
 
 def defaults(file: ParameterFile) -> NDArray[np.uint16]:
@@ -180,3 +178,7 @@ def _written(file: ParameterFile, edits: Edits, target: Path) -> ParameterFile:
     with atomic.reported(target.with_suffix(".hdr"), len(text)):
         target.with_suffix(".hdr").write_bytes(text)
     return file
+
+
+def _by_cover(covers: NDArray[np.uint8]) -> NDArray[np.intp]:
+    return np.bincount(covers, minlength=typed.COVERS + 1)
