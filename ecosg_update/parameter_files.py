@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update import __version__, tables
+from ecosg_update import tables
 from ecosg_update.domain import Domain
 from ecosg_update.errors import CoverageError, OutputError
 from ecosg_update.fault import Fault
-from ecosg_update.formats import atomic_folder, direct
+from ecosg_update.formats import atomic, covers, folder
 from ecosg_update.grid import Bounds, LatLonGrid
-from ecosg_update.manifest import sha256
+from ecosg_update.manifest import sha256, tool
 from ecosg_update.parameters import faults
 from ecosg_update.parameters.band import Covers, Target, bands
 from ecosg_update.parameters.files import ParameterFile, found, gaps
@@ -26,7 +26,7 @@ from ecosg_update.parameters.fill import fill as filled
 from ecosg_update.parameters.nearest import Search
 from ecosg_update.parameters.survey import Survey, survey
 from ecosg_update.parameters.threads import threads
-from ecosg_update.patch.resample import resampled
+from ecosg_update.patch.resample import Resampled
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Covering:
 
     def cells(self, per_degree: int) -> LatLonGrid:
         """The asked part of the cover map on a lattice; CoverageError where the map has none of it."""
-        whole = direct.info(self.new).grid.at(per_degree)
+        whole = covers.opened(self.new).grid.at(per_degree)
         box = self.domain.box(1) if self.domain else self.bounds
         if box is None:
             return whole
         asked = LatLonGrid.from_bounds(per_degree, box)
         part = whole.intersection(asked)
         if part is None:
-            raise CoverageError(f"{self.new}: lies in {whole}, asked is {asked}; they do not meet: name another map")
+            raise CoverageError(f"{self.new}: lies in {whole}, asked is {asked}; they do not meet; name another map")
         return part
 
     def target(self, cells: LatLonGrid) -> Target:
@@ -86,9 +86,9 @@ class Check:
         """For each variable of `NAM_DATA_ISBA` the covers that one of its files lacks: there PGD needs `XUNIF_`."""
         lacking: dict[str, set[int]] = {}
         for one in self.surveys:
-            for variable, covers in one.file.parameter.lacking(one.absent).items():
-                lacking.setdefault(variable, set()).update(covers)
-        return {variable: sorted(covers) for variable, covers in lacking.items()}
+            for variable, absent in one.file.parameter.lacking(one.absent).items():
+                lacking.setdefault(variable, set()).update(absent)
+        return {variable: sorted(absent) for variable, absent in lacking.items()}
 
     @property
     def faults(self) -> list[Fault]:
@@ -108,13 +108,13 @@ class Check:
 
 
 def check(
-    covering: Covering, folder: Path, search: Search | None = None, *, jobs: int = 2, progress: Progress = silent
+    covering: Covering, given: Path, search: Search | None = None, *, jobs: int = 2, progress: Progress = silent
 ) -> Check:
-    """How far the parameter files of `folder` are out of step with a cover.
+    """How far the parameter files of the folder `given` are out of step with a cover.
 
     Raises FormatError for files that cannot be read, CoverageError where cover and files do not meet.
     """
-    files, search = found(folder), search or Search()
+    files, search = found(given), search or Search()
     _check_met(covering, files)
     surveys = survey(files, covering.target_on, search, jobs=jobs, progress=progress)
     return Check(tuple(surveys), _outside(covering, files), gaps(files), search)
@@ -122,7 +122,7 @@ def check(
 
 def fill(
     covering: Covering,
-    folder: Path,
+    given: Path,
     output: Path,
     search: Search | None = None,
     *,
@@ -130,22 +130,23 @@ def fill(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write the parameter files of `folder` anew to `output`, in step with a cover, and return the manifest.
+    """Write the parameter files of the folder `given` anew to `output`, in step with a cover; returns the manifest.
 
-    The folder holds the same names, headers byte for byte, and `manifest.json`; it is complete or absent. Raises
+    The new folder holds the same names, headers byte for byte, and `manifest.json`; it is complete or absent. Raises
     OutputError where it cannot be written, and as `check`.
     """
-    if output.resolve() == folder.resolve() or folder.resolve() in output.resolve().parents:
+    if output.resolve() == given.resolve() or given.resolve() in output.resolve().parents:
         raise OutputError(f"{output}: is the folder of the inputs or inside it; name another")
     started = datetime.now(UTC)
-    files, search = found(folder), search or Search()
+    files, search = found(given), search or Search()
     _check_met(covering, files)
-    with atomic_folder.folder(output, mark=MANIFEST, overwrite=overwrite) as part:
+    _check_replaceable(output)
+    with folder.part(output, overwrite=overwrite) as part:
         tallies = filled(files, covering.target_on, part, search, jobs=jobs, progress=progress)
         with threads(jobs) as pool:
             entries = dict(pool.map(lambda tally: (tally.file.name, _entry(tally, part)), tallies))
         manifest = {
-            "tool": {"name": "ecosg-update", "version": __version__},
+            "tool": tool(),
             "started": started.isoformat(timespec="seconds"),
             "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
             "cover": _named(covering.new),
@@ -156,21 +157,33 @@ def fill(
             "beyond_the_files": _outside(covering, files),
             "files": entries,
         }
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        with atomic.reported(output):
+            (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
 
 
 def on_lattice(path: Path) -> Covers:
     """The covers of a map on the cells of a lattice: by exact majority where that is coarser, else repeated."""
-    own = direct.info(path).grid
+    source = covers.opened(path)
 
-    def covers(cells: LatLonGrid) -> NDArray[np.uint8]:
-        piece = cells.at(own.per_degree).intersection(own)
-        if piece is None:
-            return np.zeros(cells.shape, np.uint8)
-        return resampled(direct.read(path, piece), cells).codes
+    def found(cells: LatLonGrid) -> NDArray[np.uint8]:
+        return Resampled(source, cells).read(cells).codes
 
-    return covers
+    return found
+
+
+def _check_replaceable(output: Path) -> None:
+    """Raise OutputError for a folder that holds anything but what an earlier filling wrote: it would be lost."""
+    if not output.is_dir():
+        return
+    try:
+        names = json.loads((output / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{output}: holds no {MANIFEST} of filled parameters; remove it or name another") from error
+    known = {MANIFEST, *names, *(f"{name.removesuffix('.dir')}.hdr" for name in names)}
+    held = {path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir()}
+    if held - known:
+        raise OutputError(f"{output}: holds {min(held - known)}, which no filling wrote; name another folder")
 
 
 def _inside(domain: Domain) -> Callable[[LatLonGrid], NDArray[np.bool_]]:
@@ -224,7 +237,7 @@ def _pieces_outside(cells: LatLonGrid, grid: LatLonGrid) -> Iterable[LatLonGrid]
     ]
 
 
-def _entry(tally: Filled, folder: Path) -> dict[str, Any]:
+def _entry(tally: Filled, part: Path) -> dict[str, Any]:
     """What the manifest says of a file."""
     counts = {
         source: {str(cover): int(counts[cover]) for cover in np.flatnonzero(counts)}
@@ -240,10 +253,9 @@ def _entry(tally: Filled, folder: Path) -> dict[str, Any]:
         "changed": tally.changed,
         **counts,
         "sha256_in": sha256(tally.file.source.data),
-        "sha256_out": sha256(folder / tally.file.name),
+        "sha256_out": sha256(part / tally.file.name),
     }
 
 
 def _named(path: Path) -> dict[str, str]:
-    data, text = direct.pair(path)
-    return {"path": str(data), "sha256": sha256(data), "sha256_header": sha256(text)}
+    return {str(file): sha256(file) for file in covers.opened(path).files}

@@ -20,7 +20,8 @@ from ecosg_update import __version__
 from ecosg_update.errors import EcosgError
 
 COMMANDS = (
-    "demo", "domains", "export", "fetch", "info", "install", "map", "params", "patch", "predict", "run", "tables",
+    "demo", "domains", "export", "fetch", "info", "install", "map", "params", "patch", "predict", "revert", "run",
+    "tables",
 )  # fmt: skip
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 log = logging.getLogger("ecosg_update")

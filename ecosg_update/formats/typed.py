@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ecosg_update.errors import FormatError, GridError, OutputError
-from ecosg_update.formats import atomic, direct, header
+from ecosg_update.formats import atomic, direct, header, window
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
 
@@ -121,11 +121,7 @@ def illegal(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
 
 def blocks(source: Typed) -> Iterator[LatLonGrid]:
     """The map in bands of whole rows, small enough to hold."""
-    whole = source.grid
-    height = max(1, BLOCK // whole.cols)
-    for top in range(0, whole.rows, height):
-        rows = min(height, whole.rows - top)
-        yield LatLonGrid(whole.per_degree, whole.row + top, whole.col, rows, whole.cols)
+    return window.bands(source.grid, BLOCK)
 
 
 def counted(source: Typed) -> NDArray[np.int64]:

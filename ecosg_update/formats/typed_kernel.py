@@ -5,12 +5,9 @@ A word below 4000 is one pixel, any other a run of (word - 4000) empty pixels (`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 
+from ecosg_update.compiled import compiled
 from ecosg_update.formats.typed import LARGEST, STEP
 
 RUN = 4000
@@ -20,15 +17,7 @@ LONGEST = 65535 - RUN
 """Pixels of a run that fit into one word."""
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
-    try:
-        return njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
-        return njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled
+@compiled
 def unpack(words, starts, first, pixels):  # type: ignore[no-untyped-def]
     """Fill `pixels` (row, column), all 0 before, with the columns from `first` on of each row of a file.
 
@@ -53,7 +42,7 @@ def unpack(words, starts, first, pixels):  # type: ignore[no-untyped-def]
     return held, illegal
 
 
-@_compiled
+@compiled
 def pack(pixels, words, counts):  # type: ignore[no-untyped-def]
     """Fill `words` with the rows of `pixels` and `counts` with the words of each row; returns the words in all.
 

@@ -74,9 +74,7 @@ def height(cells: LatLonGrid) -> int:
 
 def bands(target: Target) -> Iterator[Band]:
     """The target from north to south; bands without a cover are given as well."""
-    cells, rows = target.cells, height(target.cells)
-    for top in range(0, cells.rows, rows):
-        part = LatLonGrid(cells.per_degree, cells.row + top, cells.col, min(rows, cells.rows - top), cells.cols)
+    for part in target.cells.blocks(height(target.cells), target.cells.cols):
         covers = target.new(part)
         inside = covers != 0
         if target.inside is not None:

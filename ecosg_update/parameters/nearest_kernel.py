@@ -7,21 +7,10 @@ the list of columns, whatever the radius.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from numba import njit
+from ecosg_update.compiled import compiled
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
-    try:
-        return njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
-        return njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled
+@compiled
 def _first_at(cols, begin, end, col):  # type: ignore[no-untyped-def]
     """The first place in cols[begin:end] (sorted) with a column of `col` or more."""
     while begin < end:
@@ -33,7 +22,7 @@ def _first_at(cols, begin, end, col):  # type: ignore[no-untyped-def]
     return begin
 
 
-@_compiled
+@compiled
 def _kept(best, places, held, square, place):  # type: ignore[no-untyped-def]
     """Put a cell among the best, sorted, behind those as near; returns how many are held."""
     at = min(held, best.size - 1)
@@ -44,7 +33,7 @@ def _kept(best, places, held, square, place):  # type: ignore[no-untyped-def]
     return min(held + 1, best.size)
 
 
-@_compiled
+@compiled
 def _walked(row, way, target, sphere, kept):  # type: ignore[no-untyped-def]
     """Walk along a row from `at`, `way` -1 to the west or 1 to the east, and keep what is near; returns how many.
 
@@ -70,7 +59,7 @@ def _walked(row, way, target, sphere, kept):  # type: ignore[no-untyped-def]
     return held
 
 
-@_compiled
+@compiled
 def search(cells, targets, cosines, sphere, found, distances):  # type: ignore[no-untyped-def]
     """Fill `found` (target, rank) with the flat index of the nearest cells and `distances` with sin^2(angle / 2).
 

@@ -322,7 +322,7 @@ def test_the_manifest_says_where_every_pixel_came_from(made, tmp_path):
     manifest = parameter_files.fill(Covering(cover, base), folder, tmp_path / "out", SEARCH)
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest
     assert manifest["neighbours"] == 3 and manifest["radius_km"] == 1.5
-    assert manifest["cover"]["sha256"] == hashlib.sha256(cover.read_bytes()).hexdigest()
+    assert manifest["cover"][str(cover)] == hashlib.sha256(cover.read_bytes()).hexdigest()
     for name, path in files(tmp_path / "out").items():
         entry = manifest["files"][name]
         assert entry["sha256_in"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -369,9 +369,13 @@ def test_a_folder_is_replaced_only_if_it_was_made_here(made, tmp_path):
     (out / "HT" / "new_ht_c.dir").unlink()
     parameter_files.fill(Covering(cover), folder, out, SEARCH, overwrite=True)
     assert set(files(out)) == set(files(folder)) and not list(tmp_path.glob("out.*"))
+    (out / "HT" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds HT/notes\.txt, which no filling wrote"):
+        parameter_files.fill(Covering(cover), folder, out, SEARCH, overwrite=True)
     (out / "manifest.json").unlink()
     with pytest.raises(OutputError, match=r"holds no manifest\.json"):
         parameter_files.fill(Covering(cover), folder, out, SEARCH, overwrite=True)
+    assert (out / "HT" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("inside", ["", "LAI_SAT", "new"])
@@ -379,14 +383,6 @@ def test_the_inputs_are_no_place_to_write(made, inside):
     folder, _, cover, *_ = made
     with pytest.raises(OutputError, match="the folder of the inputs or inside it"):
         parameter_files.fill(Covering(cover), folder, folder / inside, overwrite=True)
-
-
-def test_a_part_of_another_run_is_left_alone(made, tmp_path):
-    folder, _, cover, *_ = made
-    (tmp_path / "out.part").mkdir()
-    with pytest.raises(OutputError, match="another run is writing it or was killed"):
-        parameter_files.fill(Covering(cover), folder, tmp_path / "out")
-    assert (tmp_path / "out.part").is_dir() and not (tmp_path / "out").exists()
 
 
 def test_a_damaged_file_among_many_is_named_and_nothing_is_written(made, tmp_path):
