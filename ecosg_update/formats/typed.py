@@ -38,6 +38,9 @@ LARGEST = COVERS * STEP + 99
 SWAPPED = 15_000
 """SURFEX turns the byte order of a plain file at the first row with a value above this (`read_direct.F90`)."""
 
+RUN = 4000
+"""The first word of a packed file that is a run of empty pixels."""
+
 COUNT = 4
 """Bytes of a row's number of words."""
 

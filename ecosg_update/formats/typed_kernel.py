@@ -8,10 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecosg_update.compiled import compiled
-from ecosg_update.formats.typed import LARGEST, STEP
-
-RUN = 4000
-"""The first word that is a run."""
+from ecosg_update.formats.typed import LARGEST, RUN, STEP
 
 LONGEST = 65535 - RUN
 """Pixels of a run that fit into one word."""

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 SHOWN = 3
 """Places that a fault names."""
 
-RUN = 4000
-"""The first word of a packed file that is a run of empty pixels."""
-
 
 @dataclass
 class _Seen:
@@ -53,7 +50,7 @@ def _walked(source: Typed, progress: Progress) -> _Seen:
         values = pixels.ravel()
         if source.header.compress:
             words = typed.row_words(source, top, top + block.rows)
-            values = words[(words < RUN) & (words != 0)]
+            values = words[(words < typed.RUN) & (words != 0)]
             lost = values % typed.STEP == 0
             seen.dropped += int(np.count_nonzero(lost))
             values = values[~lost]

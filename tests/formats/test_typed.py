@@ -123,6 +123,18 @@ def test_a_packed_map_of_the_globe_is_read_by_window(tmp_path):
         typed.read(source, LatLonGrid(360, 0, 0, 3, 3))
 
 
+def test_a_window_looks_at_its_own_rows_only(tmp_path):
+    """A damaged row elsewhere is not read."""
+    made = pixels(IRELAND.shape, empty=0.0)
+    data, _ = typed.write(made, IRELAND, tmp_path / "a", title="A map")
+    body = data.read_bytes()
+    data.write_bytes(body[:-2] + struct.pack("<H", 3999))
+    part = LatLonGrid(360, IRELAND.row, IRELAND.col, IRELAND.rows - 1, IRELAND.cols)
+    np.testing.assert_array_equal(typed.read(typed.opened(data), part), made[:-1])
+    with pytest.raises(FormatError):
+        typed.read(typed.opened(data))
+
+
 def test_values_are_counted(tmp_path):
     made = pixels(IRELAND.shape)
     data, _ = typed.write(made, IRELAND, tmp_path / "a", title="A map")

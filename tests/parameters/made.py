@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from ecosg_update import tables
-from ecosg_update.formats import direct, typed
+from ecosg_update.formats import direct
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap
 from tests import oracle_typed as oracle
+from tests.oracle_surfex import surfex
 
 GRID = LatLonGrid(360, 13_300, 62_000, 21, 34)
 """Ireland; 300 m."""
@@ -49,8 +50,10 @@ def write_tree(folder, codes, grid=GRID, decades=DECADES):
 
 
 def pixels(path):
-    """All pixels of a typed file, by our own reader, as signed integers."""
-    return typed.read(typed.opened(path)).astype(int)
+    """All pixels of a packed file, int64 (y, x), as SURFEX reads them."""
+    header = surfex(path.with_suffix(".hdr"))
+    assert header.compress and header.bits == 16 and header.nodata == 0
+    return np.array(oracle.read_packed(path, header.rows, header.cols))
 
 
 def great_circle_km(lat, lon, other_lat, other_lon):
