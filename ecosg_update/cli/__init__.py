@@ -27,6 +27,7 @@ COMMANDS = (
     "info",
     "install",
     "map",
+    "params",
     "patch",
     "pgd",
     "predict",
