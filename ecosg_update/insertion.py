@@ -23,6 +23,7 @@ from ecosg_update.formats.globe.journal import Record
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason
+from ecosg_update.legend import Legend
 from ecosg_update.manifest import sha256
 from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
@@ -53,6 +54,21 @@ class Source:
     def undecided(self) -> bool:
         """Whether the file holds probabilities."""
         return self.covers.suffix == ".nc" and netcdf.holds_prediction(self.covers)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Decided covers in an open file of no name, read by window: a `CoverReader`."""
+
+    handle: int
+    grid: LatLonGrid
+    legend: Legend = field(default_factory=lambda: tables.legend("ecosg"))
+
+    def read(self, cells: LatLonGrid) -> CoverMap:
+        """A window."""
+        codes = np.empty(cells.shape, np.uint8)
+        window.load(self.handle, codes, cells, self.grid)
+        return CoverMap(codes, cells, self.legend)
 
 
 def inserted(
@@ -160,34 +176,28 @@ def _region(source: Source, data: Path, whole: Header, folder: Path) -> Iterator
     """The covers to put in, and the cells by reason where they are decided here."""
     if not source.undecided:
         covers = opened(source.covers)
-        region = Region(covers.grid, covers.read, str(source.covers))
+        region = Region(covers, str(source.covers))
         check(region, whole, data)
-        if source.covers.suffix in (".dir", ".hdr") and direct.pair(source.covers)[0].samefile(data):
+        if data.samefile(covers.files[0]):
             raise ConfigError(f"{source.covers}: is the map that it shall be put into; name a regional map")
         yield region, {}
         return
-    with tempfile.TemporaryFile(dir=folder) as spool:
-        grid = netcdf.grid(source.covers)
-        region = Region(grid, lambda band: _spooled(spool.fileno(), band, grid), str(source.covers))
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        spool = Spool(stream.fileno(), netcdf.grid(source.covers))
+        region = Region(spool, str(source.covers))
         check(region, whole, data)
-        yield region, _decide(source, data, grid, spool.fileno(), folder)
+        yield region, _decide(source, data, spool, folder)
 
 
-def _decide(source: Source, data: Path, grid: LatLonGrid, spool: int, folder: Path) -> dict[str, int]:
-    """Fill a file with the decided covers of a grid, by bands; the cells by reason."""
+def _decide(source: Source, data: Path, spool: Spool, folder: Path) -> dict[str, int]:
+    """Fill a file with the decided covers, by bands; the cells by reason."""
     counts = np.zeros(max(Reason) + 1, np.int64)
-    for band in window.bands(grid, pipeline.COVER_VALUES // len(tables.legend("ecosg"))):
+    for band in window.bands(spool.grid, pipeline.COVER_VALUES // len(spool.legend)):
         patch = pipeline.decided_on(netcdf.read_prediction(source.covers, band), source.base or data, source.policy)
-        with atomic.reported(folder / source.covers.name, grid.rows * grid.cols):
-            window.store(spool, patch.cover.codes, band, grid)
+        with atomic.reported(folder / source.covers.name, spool.grid.cells):
+            window.store(spool.handle, patch.cover.codes, band, spool.grid)
         counts += np.bincount(patch.reason.ravel(), minlength=len(counts))
     return {reason.label: int(counts[reason]) for reason in Reason if counts[reason]}
-
-
-def _spooled(spool: int, band: LatLonGrid, grid: LatLonGrid) -> CoverMap:
-    codes = np.empty(band.shape, np.uint8)
-    window.load(spool, codes, band, grid)
-    return CoverMap(codes, band, tables.legend("ecosg"))
 
 
 def _titled(content: bytes, found: Header, title: str | None) -> bytes:
@@ -200,8 +210,10 @@ def _titled(content: bytes, found: Header, title: str | None) -> bytes:
 
 def _about(source: Source) -> dict[str, Any]:
     """Where the cells come from: plain values for JSON."""
-    files = direct.pair(source.covers) if source.covers.suffix in (".dir", ".hdr") else [source.covers]
-    about: dict[str, Any] = {"sources": {str(file): sha256(file) for file in files}}
-    if source.undecided:
-        about |= {"policy": asdict(source.policy), "base": str(source.base) if source.base else None}
-    return about
+    if not source.undecided:
+        return {"sources": {str(file): sha256(file) for file in opened(source.covers).files}}
+    return {
+        "sources": {str(source.covers): sha256(source.covers)},
+        "policy": asdict(source.policy),
+        "base": str(source.base) if source.base else None,
+    }

@@ -36,9 +36,7 @@ def runs(part: LatLonGrid, whole: LatLonGrid) -> Iterator[tuple[int, Window]]:
 
 def bands(part: LatLonGrid, most: int) -> Iterator[LatLonGrid]:
     """A window in bands of whole rows of at most `most` cells each, and of one row at least."""
-    height = max(1, most // part.cols)
-    for top in range(0, part.rows, height):
-        yield LatLonGrid(part.per_degree, part.row + top, part.col, min(height, part.rows - top), part.cols)
+    return part.blocks(max(1, most // part.cols), part.cols)
 
 
 def load(handle: int, codes: NDArray[np.uint8], part: LatLonGrid, whole: LatLonGrid, *, start: int = 0) -> None:

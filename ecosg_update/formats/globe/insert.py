@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +23,8 @@ from ecosg_update.formats.globe import journal, undo
 from ecosg_update.formats.globe.journal import BAND_CELLS, MAGIC, Record
 from ecosg_update.formats.globe.lock import Held
 from ecosg_update.formats.header import Header
-from ecosg_update.grid import LatLonGrid, cut
-from ecosg_update.layers import CoverMap
+from ecosg_update.grid import LatLonGrid
+from ecosg_update.layers import CoverMap, CoverReader
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,20 +38,19 @@ REGION_CELLS = 1 << 24
 
 @dataclass(frozen=True)
 class Region:
-    """What is put into a map: cells, and the covers of any band of them.
+    """What is put into a map, and its name for messages.
 
-    covers is called for bands of whole rows, north to south, twice where the map is written in place; it must
-    give the same covers each time. name: for messages.
+    covers is read by bands of whole rows from the north, twice where the map is written in place: it must give the
+    same covers each time.
     """
 
-    grid: LatLonGrid
-    covers: Callable[[LatLonGrid], CoverMap]
+    covers: CoverReader
     name: str = "region"
 
-    @classmethod
-    def of(cls, cover: CoverMap) -> Region:
-        """A cover map that is in memory."""
-        return cls(cover.grid, lambda band: CoverMap(cut(cover.codes, cover.grid, band), band, cover.legend))
+    @property
+    def grid(self) -> LatLonGrid:
+        """The cells that it holds."""
+        return self.covers.grid
 
 
 @dataclass
@@ -92,7 +91,13 @@ class Tally:
 
 
 def check(region: Region, whole: Header, data: Path) -> None:
-    """Raise GridError for another lattice, CoverageError for cells outside the map: before anything is read."""
+    """Refuse, before anything is read, a region that does not fit.
+
+    Raises FormatError for another legend, GridError for another lattice, CoverageError for cells outside the map.
+    """
+    legend = region.covers.legend
+    if legend != tables.legend("ecosg"):
+        raise FormatError(f"{region.name}: found classes of {legend.name}, expected ecosg's; cross it over first")
     found, expected = region.grid.per_degree, whole.grid.per_degree
     if found != expected:
         raise GridError(
@@ -178,8 +183,8 @@ def _bands(
 ) -> Iterator[tuple[LatLonGrid, NDArray[np.uint8], NDArray[np.uint8]]]:
     """The region in bands: the cells, the bytes (y, x) that the map holds there, and those that it shall hold."""
     for tall in window.bands(region.grid, REGION_CELLS):
-        cover = region.covers(tall)
-        _check_covers(cover, tall, region, whole)
+        cover = region.covers.read(tall)
+        _check_nodata(cover, region, whole)
         for band in window.bands(tall, BAND_CELLS):
             codes = cover.codes[band.row - tall.row : band.row - tall.row + band.rows]
             old = np.empty(band.shape, np.uint8)
@@ -187,15 +192,8 @@ def _bands(
             yield band, old, np.where(codes == 0, old, codes)
 
 
-def _check_covers(cover: CoverMap, band: LatLonGrid, region: Region, whole: Header) -> None:
-    legend = tables.legend("ecosg")
-    if cover.legend != legend:
-        raise FormatError(
-            f"{region.name}: found classes of {cover.legend.name}, expected ecosg's; cross it over first"
-        )
-    if cover.grid != band:
-        raise GridError(f"{region.name}: gave the covers of {cover.grid}, asked for {band}")
-    if whole.nodata in legend.codes and (cover.codes == whole.nodata).any():
+def _check_nodata(cover: CoverMap, region: Region, whole: Header) -> None:
+    if whole.nodata in cover.legend.codes and (cover.codes == whole.nodata).any():
         raise FormatError(
             f"{region.name}: has cells of cover {whole.nodata}, no data in the map's header; correct the header"
         )

@@ -49,7 +49,7 @@ def expected(codes: np.ndarray, whole: LatLonGrid, region: CoverMap) -> np.ndarr
 def put(data: Path, region: CoverMap, **options: object):
     """Put a region in place."""
     with lock.writing(data, timeout=20) as held:
-        return insert_in_place(held, Region.of(region), **options)
+        return insert_in_place(held, Region(region), **options)
 
 
 def recover(data: Path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecosg_update import tables
 from ecosg_update.errors import ConfigError, CoverageError, FormatError, GridError, OutputError
 from ecosg_update.formats import direct
 from ecosg_update.formats.globe import insert, journal, lock
@@ -134,6 +135,8 @@ def test_a_region_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
         put(data, cover(LatLonGrid(7, 400, 400, 3, 5)))
     with pytest.raises(CoverageError, match="is not inside the map"):
         put(data, cover(ACROSS))
+    with pytest.raises(FormatError, match="found classes of corine-l3, expected ecosg's"):
+        put(data, CoverMap(np.zeros(CORNER.shape, np.uint8), CORNER, tables.legend("corine-l3")))
     assert data.read_bytes() == before and not beside(data)
 
 
@@ -148,10 +151,15 @@ def test_a_cover_that_the_map_calls_no_data_is_refused(tmp_path):
 def test_a_region_that_is_not_the_same_twice_leaves_the_map_as_it_was(tmp_path):
     data = written(tmp_path)
     before = data.read_bytes()
-    seeds = iter(range(9))
-    fickle = Region(CORNER, lambda band: cover(band, next(seeds)), "fickle.dir")
+
+    class Fickle:
+        grid, legend, seeds = CORNER, ECOSG, iter(range(9))
+
+        def read(self, cells):
+            return cover(cells, next(self.seeds))
+
     with pytest.raises(FormatError, match=r"fickle.dir: changed while it was inserted"), lock.writing(data) as held:
-        insert_in_place(held, fickle)
+        insert_in_place(held, Region(Fickle(), "fickle.dir"))
     assert data.read_bytes() == before and not beside(data)
 
 
