@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ecosg_update.check import kernel
 
 COVERS = range(1, 34)
 SEA, WATERS, SNOW = 1, (2, 3), 6
@@ -87,42 +90,29 @@ def census(
     from ecosg_update.check import kernel  # noqa: PLC0415  numba loads where it is needed
 
     started = time.perf_counter()
-    legal = np.zeros(256, np.bool_)
-    legal[COVERS] = True
-    unknown = ~legal
+    legal = _bytes(COVERS)
+    data = legal.copy()
     if nodata in range(256):
-        legal[int(nodata)] = unknown[int(nodata)] = True
-    counts, first = np.zeros(256, np.int64), np.full(256, -1, np.int64)
-    places = np.full(PLACES, -1, np.int64)
-    shape = (180 * TILES_PER_DEGREE, 360 * TILES_PER_DEGREE) if tiles else (1, 1)
-    snow = np.zeros(shape, np.int32)
-    tile_rows, tile_cols = _tiles(found) if tiles else (np.zeros(found.rows, np.intp), np.zeros(found.cols, np.intp))
+        legal[int(nodata)], data[int(nodata)] = True, False
+    counted = _tally(found, tiles=tiles)
+    searches = [_lakes(found), _seas(found, data)] if waters else []
     areas = _areas(found)
-    lakes = _Labels(found.cols, 1, member=_bytes(WATERS), core=_bytes(WATERS), wall=_bytes((SEA, *WATERS)))
-    seas = _Labels(found.cols, reach(found), member=unknown | _bytes((SEA,)), core=_bytes((SEA,)) & ~unknown)
-    searches = [(lakes, np.inf), (seas, SMALL_SEA_KM2)] if waters else []
     with ThreadPoolExecutor(2) as pool:
         for top, block in _blocks(path, found):
-            part = slice(top, top + len(block))
-            work = [
-                pool.submit(
-                    kernel.tally, block, top, legal, SNOW if tiles else -1, counts, first, places, snow,
-                    tile_rows[part], tile_cols,
-                )
-            ]  # fmt: skip
-            work += [
-                pool.submit(search.add, block, areas[part], found.is_global, largest) for search, largest in searches
-            ]
+            area = areas[top : top + len(block)]
+            work = [pool.submit(kernel.tally, counted, block, top, legal, SNOW if tiles else -1)]
+            work += [pool.submit(kernel.label, state, search, block, area) for state, search in searches]
             for task in work:
                 task.result()
             progress("bytes", top + len(block), found.rows)
+    lakes, seas = (_clusters(found, *search) for search in searches) if searches else (Clusters(), Clusters())
     return Census(
-        counts,
-        {code: divmod(int(first[code]), found.cols) for code in range(256) if first[code] >= 0},
-        tuple((*divmod(int(at) // 256, found.cols), int(at) % 256) for at in places if at >= 0),
-        lakes.found(np.inf),
-        seas.found(SMALL_SEA_KM2),
-        snow,
+        counted.counts,
+        {code: divmod(int(counted.first[code]), found.cols) for code in range(256) if counted.first[code] >= 0},
+        tuple((*divmod(int(at) // 256, found.cols), int(at) % 256) for at in counted.odd if at >= 0),
+        lakes,
+        seas,
+        counted.tiles,
         time.perf_counter() - started,
     )
 
@@ -132,44 +122,62 @@ def reach(found: Geometry) -> int:
     return max(1, min(SEA_REACH_CELLS, round(SEA_REACH / found.high)))
 
 
-class _Labels:
-    """A search for clusters: the compiled state and what it looks for."""
+def _tally(found: Geometry, *, tiles: bool) -> kernel.Tally:
+    from ecosg_update.check import kernel  # noqa: PLC0415
 
-    def __init__(self, cols: int, reach: int, **bytes_: NDArray[np.bool_]) -> None:
-        from ecosg_update.check.kernel import Clusters as State  # noqa: PLC0415
+    shape = (180 * TILES_PER_DEGREE, 360 * TILES_PER_DEGREE) if tiles else (1, 1)
+    rows, cols = tile_places(found) if tiles else (np.zeros(0, np.intp), np.zeros(0, np.intp))
+    counts, first = np.zeros(256, np.int64), np.full(256, -1, np.int64)
+    return kernel.Tally(counts, first, np.full(PLACES, -1, np.int64), np.zeros(shape, np.int32), rows, cols)
 
-        runs = cols // 2 + 1
-        ring, room = (reach + 1, runs), (reach + 4) * runs
-        self.cols, self.reach, self.bytes = cols, reach, bytes_
-        self.state = State(
-            *(np.zeros(ring, np.int32) for _ in range(3)),
-            np.zeros(reach + 1, np.int64),
-            *(np.zeros(room, np.int64) for _ in range(4)),
-            np.zeros(room),
-            np.zeros(cols, np.uint8),
-            np.zeros(5, np.int64),
-            np.zeros((PLACES, 2), np.int64),
-            np.zeros(PLACES),
-        )
 
-    def add(self, block: NDArray[np.uint8], areas: NDArray[np.float64], wraps: bool, largest: float) -> None:
-        from ecosg_update.check import kernel  # noqa: PLC0415
+def _lakes(found: Geometry) -> tuple[kernel.State, kernel.Search]:
+    """Inland water that touches nothing but sea, of any size."""
+    from ecosg_update.check import kernel  # noqa: PLC0415
 
-        wall = self.bytes.get("wall")
-        looks = wall is not None
-        everything = np.ones(256, np.bool_)
-        kernel.label(
-            self.state, block, areas, self.bytes["member"], self.bytes["core"], everything if wall is None else wall,
-            looks, wraps, self.reach, largest,
-        )  # fmt: skip
+    inland = _bytes(WATERS)
+    walls = _bytes((SEA, *WATERS))
+    return _state(found.cols, 1), kernel.Search(inland, inland, walls, True, found.is_global, 1, math.inf)
 
-    def found(self, largest: float) -> Clusters:
-        from ecosg_update.check import kernel  # noqa: PLC0415
 
-        kernel.finish(self.state, largest)
-        count, cells = int(self.state.numbers[3]), int(self.state.numbers[4])
-        first = [(*divmod(int(at), self.cols), int(size)) for at, size in self.state.found[:count]]
-        return Clusters(count, cells, tuple(first))
+def _seas(found: Geometry, data: NDArray[np.bool_]) -> tuple[kernel.State, kernel.Search]:
+    """Small sea within land; where no data meets it, nobody knows what is beyond."""
+    from ecosg_update.check import kernel  # noqa: PLC0415
+
+    sea, near = _bytes((SEA,)) & data, reach(found)
+    search = kernel.Search(sea | ~data, sea, data, False, found.is_global, near, SMALL_SEA_KM2)
+    return _state(found.cols, near), search
+
+
+def _state(cols: int, near: int) -> kernel.State:
+    from ecosg_update.check import kernel  # noqa: PLC0415
+
+    runs = cols // 2 + 1
+    starts, stops, labels = np.zeros((3, near + 1, runs), np.int32)
+    parent, cells, first, opened = np.zeros((4, (near + 4) * runs), np.int64)
+    return kernel.State(
+        starts=starts,
+        stops=stops,
+        labels=labels,
+        sizes=np.zeros(near + 1, np.int64),
+        parent=parent,
+        cells=cells,
+        first=first,
+        open=opened,
+        area=np.zeros(parent.size),
+        above=np.zeros(cols, np.uint8),
+        numbers=np.zeros(5, np.int64),
+        found=np.zeros((PLACES, 2), np.int64),
+    )
+
+
+def _clusters(found: Geometry, state: kernel.State, search: kernel.Search) -> Clusters:
+    from ecosg_update.check import kernel  # noqa: PLC0415
+
+    kernel.finish(state, search.largest)
+    count, cells = int(state.numbers[3]), int(state.numbers[4])
+    first = [(*divmod(int(at), found.cols), int(size)) for at, size in state.found[:count]]
+    return Clusters(count, cells, tuple(first))
 
 
 def _blocks(path: Path, found: Geometry) -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -191,7 +199,7 @@ def _blocks(path: Path, found: Geometry) -> Iterator[tuple[int, NDArray[np.uint8
 
 def _load(handle: int, target: NDArray[np.uint8], offset: int) -> NDArray[np.uint8]:
     """`target` filled from the file; a read may bring less than it is asked for."""
-    left = memoryview(target).cast("B")
+    left = target.data.cast("B")
     while left:
         count = os.preadv(handle, [left], offset)
         if not count:
@@ -200,7 +208,7 @@ def _load(handle: int, target: NDArray[np.uint8], offset: int) -> NDArray[np.uin
     return target
 
 
-def _tiles(found: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def tile_places(found: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The tile row of each row and the tile column of each column."""
     down = (90 - found.north + (np.arange(found.rows) + 0.5) * found.high) * TILES_PER_DEGREE
     across = (found.west + 180 + (np.arange(found.cols) + 0.5) * found.wide) * TILES_PER_DEGREE
@@ -215,7 +223,7 @@ def _areas(found: Geometry) -> NDArray[np.float64]:
     return np.asarray(side**2 * found.high * found.wide * np.maximum(np.cos(lat), 0))
 
 
-def _bytes(codes: tuple[int, ...]) -> NDArray[np.bool_]:
+def _bytes(codes: Iterable[int]) -> NDArray[np.bool_]:
     member = np.zeros(256, np.bool_)
     member[list(codes)] = True
     return member

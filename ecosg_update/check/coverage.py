@@ -40,7 +40,7 @@ def domain_faults(name: str, found: Geometry, domain: Domain, pixels: NDArray[np
                 f"{_some(beyond, lon, lat, domain)} lie outside the map",
                 FILLED + ": the map's border is smeared over them",
                 "take a map that holds the whole domain",
-            )  # fmt: skip
+            )
         )
     inside = empty & ~beyond
     if inside.any():
@@ -54,7 +54,7 @@ def domain_faults(name: str, found: Geometry, domain: Domain, pixels: NDArray[np
                 + (": the cells are finer than the map" if finer else ""),
                 FILLED,
                 "take a finer map (export --per-degree repeats cells)" if finer else "fill the holes of the map",
-            )  # fmt: skip
+            )
         )
     return faults
 
@@ -84,7 +84,7 @@ def _longitudes(where: str, found: Geometry, domain: Domain) -> list[Fault]:
             f"the domain has longitudes {west:g}..{east:g}, the map {found.west:g}..{found.east:g}",
             "on a LONLAT REG grid SURFEX does not turn them by 360 and loses the pixels, or fills their cells",
             "write both with longitudes in -180..180, or both in 0..360",
-        )  # fmt: skip
+        )
     ]
 
 

@@ -46,42 +46,74 @@ def _run_end(row, start):  # type: ignore[no-untyped-def]
     return at
 
 
-@_compiled
-def tally(block, top, legal, marked, counts, first, places, tiles, tile_rows, tile_cols):  # type: ignore[no-untyped-def]
-    """Count the bytes of a block of rows and note where the odd ones stand.
+class Tally(NamedTuple):
+    """What `tally` adds to.
 
-    block: uint8 (row, column); top: its first row in the map. legal: bool (256,). counts and first, int64 (256,): how
-    many of each byte and the first's place, row * columns + column; places, int64: 256 * place + byte of the
-    first illegal ones, -1 where free. tiles, int32 (2-D): cells of the byte `marked`, by tile_rows (per row) and tile_cols (per column).
+    counts and first, int64 (256,): how many of each byte, and the first's place, row * columns + column, -1 for
+    none. odd, int64: 256 * place + byte of the first illegal bytes, -1 where free. tiles, int32 (2-D): cells of one
+    byte by tile_rows, of each row, and tile_cols, of each column.
+    """
+
+    counts: Any
+    first: Any
+    odd: Any
+    tiles: Any
+    tile_rows: Any
+    tile_cols: Any
+
+
+@_compiled
+def tally(state, block, top, legal, marked):  # type: ignore[no-untyped-def]
+    """Count a block of rows, uint8 (row, column), whose first is row `top`, and note where illegal bytes stand.
+
+    legal: bool (256,). marked: the byte that is counted by tiles, -1 for none.
     """
     cols = block.shape[1]
     for r in range(block.shape[0]):
-        row = block[r]
+        row, place = block[r], (top + r) * cols
         c = 0
         while c < cols:
             code, stop = row[c], _run_end(row, c)
-            if counts[code] == 0:
-                first[code] = (top + r) * cols + c
-            counts[code] += stop - c
+            if state.counts[code] == 0:
+                state.first[code] = place + c
+            state.counts[code] += stop - c
             if code == marked:
                 for at in range(c, stop):
-                    tiles[tile_rows[r], tile_cols[at]] += 1
+                    state.tiles[state.tile_rows[top + r], state.tile_cols[at]] += 1
             if not legal[code]:
                 at = c
-                for k in range(places.size):
-                    if places[k] < 0 and at < stop:
-                        places[k] = ((top + r) * cols + at) * 256 + code
+                for k in range(state.odd.size):
+                    if state.odd[k] < 0 and at < stop:
+                        state.odd[k] = (place + at) * 256 + code
                         at += 1
             c = stop
 
 
-class Clusters(NamedTuple):
+class Search(NamedTuple):
+    """What `label` looks for.
+
+    Cells whose byte is a `member` (bool (256,)) and that lie within `reach` rows and columns of one another are one
+    cluster. Of these the `core` bytes count as cells, the others open the cluster; where `looks`, it is open too if
+    it touches a byte that is no `wall`. Closed clusters up to `largest` km2 are found. wraps: the last column is the
+    first one's neighbour.
+    """
+
+    member: Any
+    core: Any
+    wall: Any
+    looks: bool
+    wraps: bool
+    reach: int
+    largest: float
+
+
+class State(NamedTuple):
     """The state of `label` between blocks of rows.
 
-    starts, stops, labels: int64 (reach + 1, runs): the runs of the last rows, the newest first after `newest`; sizes
-    (reach + 1,): how many. parent, cells, first, open int64 and area float64 (labels,): the clusters. above: the
-    last row's bytes. numbers: (newest ring row, labels in use, rows done, clusters found, their cells, free).
-    found: (cluster, (first place, cells)); found_area: of those, km2.
+    starts, stops, labels: int32 (reach + 1, runs), a ring of the last rows' runs; sizes: how many of each row.
+    parent, cells, first, open, int64, and area, float64 (labels,): the clusters. above: the last row's bytes.
+    numbers: (newest row of the ring, labels in use, rows done, clusters found, their cells). found: (cluster, (first
+    place, cells)).
     """
 
     starts: Any
@@ -96,7 +128,6 @@ class Clusters(NamedTuple):
     above: Any
     numbers: Any
     found: Any
-    found_area: Any
 
 
 @_compiled
@@ -122,9 +153,9 @@ def _join(state, one, other):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _meet(state, here, there, cols, reach, wraps):  # type: ignore[no-untyped-def]
+def _meet(state, here, there, cols, search):  # type: ignore[no-untyped-def]
     """Join the runs of ring row `here` with those of `there` that lie within `reach` columns."""
-    starts, stops = state.starts, state.stops
+    starts, stops, reach, wraps = state.starts, state.stops, search.reach, search.wraps
     low, count = 0, state.sizes[there]
     for j in range(state.sizes[here]):
         start, stop = starts[here, j], stops[here, j]
@@ -147,9 +178,10 @@ def _meet(state, here, there, cols, reach, wraps):  # type: ignore[no-untyped-de
 
 
 @_compiled
-def _runs(state, ring, row, place, member, core, cell_area, wraps):  # type: ignore[no-untyped-def]
+def _runs(state, ring, row, place, search, cell_area):  # type: ignore[no-untyped-def]
     """Cut a row into runs of member bytes, each a new cluster; clusters at the map's sides are open."""
-    cols, count, used, c = row.size, 0, state.numbers[1], 0
+    member, core, cols = search.member, search.core, row.size
+    count, used, c = 0, state.numbers[1], 0
     while c < cols:
         if not member[row[c]]:
             c = _run_end(row, c)
@@ -162,7 +194,7 @@ def _runs(state, ring, row, place, member, core, cell_area, wraps):  # type: ign
             else:
                 odd = 1
             c = stop
-        if not wraps and (start == 0 or c == cols):
+        if not search.wraps and (start == 0 or c == cols):
             odd = 1
         state.starts[ring, count], state.stops[ring, count], state.labels[ring, count] = start, c, used
         state.parent[used], state.cells[used], state.area[used] = used, inner, inner * cell_area
@@ -173,15 +205,15 @@ def _runs(state, ring, row, place, member, core, cell_area, wraps):  # type: ign
 
 
 @_compiled
-def _exposed(state, ring, row, wall, wraps):  # type: ignore[no-untyped-def]
+def _exposed(state, ring, row, search):  # type: ignore[no-untyped-def]
     """Open the clusters whose runs of a ring row touch a byte of `row` that is no wall and no member."""
     cols = row.size
     for j in range(state.sizes[ring]):
         start, stop = state.starts[ring, j] - 1, state.stops[ring, j] + 1
-        if not wraps:
+        if not search.wraps:
             start, stop = max(0, start), min(cols, stop)
         for c in range(start, stop):
-            if not wall[row[c % cols]]:
+            if not search.wall[row[c % cols]]:
                 state.open[_root(state.parent, state.labels[ring, j])] = 1
                 break
 
@@ -206,7 +238,6 @@ def _closed(state, largest):  # type: ignore[no-untyped-def]
             at = state.numbers[3]
             if at < state.found.shape[0]:
                 state.found[at, 0], state.found[at, 1] = state.first[label], state.cells[label]
-                state.found_area[at] = state.area[label]
             state.numbers[3] += 1
             state.numbers[4] += state.cells[label]
     for ring in range(state.sizes.size):
@@ -218,31 +249,24 @@ def _closed(state, largest):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def label(state, block, areas, member, core, wall, looks, wraps, reach, largest):  # type: ignore[no-untyped-def]
-    """Add a block of rows to the clusters.
-
-    Cells whose byte is a `member` and that lie within `reach` rows and columns are one cluster; of these, `core`
-    bytes count as cells, the others open it. Where `looks`, a cluster that touches a byte that is no `wall` is open
-    too. areas: float64 (row,), km2 of a cell. largest: km2; a closed cluster up to it is found. wraps: the last
-    column is the first one's neighbour.
-    """
+def label(state, search, block, areas):  # type: ignore[no-untyped-def]
+    """Add a block of rows to the clusters. areas: float64 (row,), km2 of a cell."""
     cols = block.shape[1]
     for r in range(block.shape[0]):
         if state.numbers[1] + cols // 2 + 1 > state.parent.size:
-            _closed(state, largest)
+            _closed(state, search.largest)
         row, older = block[r], state.numbers[0]
         ring = (older + 1) % state.sizes.size
-        _runs(state, ring, row, state.numbers[2] * cols, member, core, areas[r], wraps)
-        _meet(state, ring, ring, cols, reach, wraps)
-        for back in range(1, reach + 1):
-            _meet(state, ring, (ring - back) % state.sizes.size, cols, reach, wraps)
-        if looks:
-            _exposed(state, ring, row, wall, wraps)
+        _runs(state, ring, row, state.numbers[2] * cols, search, areas[r])
+        for back in range(search.reach + 1):
+            _meet(state, ring, (ring - back) % state.sizes.size, cols, search)
+        if search.looks:
+            _exposed(state, ring, row, search)
             if state.numbers[2] > 0:
-                _exposed(state, ring, block[r - 1] if r else state.above, wall, wraps)
-                _exposed(state, older, row, wall, wraps)
+                _exposed(state, ring, block[r - 1] if r else state.above, search)
+                _exposed(state, older, row, search)
         if state.numbers[2] == 0:
-            ending(state, ring)
+            _open(state, ring)
         state.numbers[0] = ring
         state.numbers[2] += 1
     for c in range(cols):
@@ -250,7 +274,7 @@ def label(state, block, areas, member, core, wall, looks, wraps, reach, largest)
 
 
 @_compiled
-def ending(state, ring):  # type: ignore[no-untyped-def]
+def _open(state, ring):  # type: ignore[no-untyped-def]
     """Open the clusters of a ring row: the map ends there, and what lies beyond is unknown."""
     for j in range(state.sizes[ring]):
         state.open[_root(state.parent, state.labels[ring, j])] = 1
@@ -259,6 +283,6 @@ def ending(state, ring):  # type: ignore[no-untyped-def]
 @_compiled
 def finish(state, largest):  # type: ignore[no-untyped-def]
     """Judge what is left after the last row."""
-    ending(state, state.numbers[0])
+    _open(state, state.numbers[0])
     state.sizes[:] = 0
     _closed(state, largest)
