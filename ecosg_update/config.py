@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ecosg_update import domains
 from ecosg_update.crosswalk.context import DEFAULT_RADIUS_KM
 from ecosg_update.errors import ConfigError
+from ecosg_update.grid import Bounds
 from ecosg_update.patch.decide import (
     DEFAULT_MIN_CONFIDENCE,
     DEFAULT_MIN_SHARE,
@@ -78,10 +80,31 @@ class BaseSection(_Section):
 
 
 class TargetSection(_Section):
-    """The grid of the result: cells a degree (360 = 300 m, 1800 = 60 m) and west, south, east, north."""
+    """The grid of the result: cells a degree (360 = 300 m, 1800 = 60 m), and where.
+
+    bounds: west, south, east, north. domain: in their place, a model domain by its name or file. Neither: the
+    whole base.
+    """
 
     per_degree: int = Field(default=360, ge=1, le=10800)
     bounds: tuple[float, float, float, float] | None = None
+    domain: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.bounds is not None and self.domain is not None:
+            raise ValueError("give either bounds or domain")
+        self.area()
+        return self
+
+    def area(self) -> Bounds | None:
+        """West, south, east, north in degrees, with the margin of `domains.bounds`; None for the whole base."""
+        return self.bounds if self.domain is None else domains.bounds(self.domain)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The file of the domain, where it is one."""
+        return [Path(self.domain)] if self.domain is not None and domains.is_file(self.domain) else []
 
 
 class CrosswalkSection(_Section):
@@ -180,6 +203,8 @@ def _relative_to(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     for section, keys in document.items():
         if not isinstance(keys, dict):
             continue
+        if section == "target" and domains.is_file(str(keys.get("domain", ""))):
+            places.add(("target", "domain"))
         resolved[section] = {
             key: str(folder / Path(value).expanduser())
             if (section, key) in places and isinstance(value, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from ecosg_update import config, pipeline
+from ecosg_update.domain import ConfProj, Domain
+from ecosg_update.domains.layouts import deode_text
 from ecosg_update.errors import OutputError
 from ecosg_update.formats import direct
+from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import Reason
 from ecosg_update.progress import Progress, silent
 from ecosg_update.simulate.base import MISTAKES, OldMap, old_map
@@ -21,6 +25,9 @@ SEED = 20221005
 """Of the demo's landscape: none of those that its checkpoint was trained on."""
 
 CHECKPOINT = Path(__file__).resolve().parent / "simulate" / "weights" / "demo.safetensors"
+
+MODEL_CELLS, MODEL_M = 10, 1000.0
+"""Of the demo's model grid: 10 km across, a little less than the map."""
 
 CONFIG = """\
 # What the demo runs. For a real job change the paths, and take an engine that was trained on real scenes.
@@ -84,11 +91,20 @@ def demo(folder: Path, *, overwrite: bool = False, progress: Progress = silent) 
     maps = old_map(land)
     direct.write(maps.base, source / "simulated_base.dir", title="SIMULATED base map with deliberate mistakes")
     direct.write(maps.truth, source / "simulated_truth.dir", title="SIMULATED truth")
+    (source / "simulated_domain.toml").write_text(deode_text(model_domain(maps.base.grid)), encoding="utf-8")
     settings = folder / "demo.toml"
     text = CONFIG.format(scene=scene.relative_to(folder), checkpoint=CHECKPOINT)
     settings.write_text(text, encoding="utf-8")
     done = pipeline.run(config.load(settings), progress=progress)
     return _compared(done, settings, maps)
+
+
+def model_domain(grid: LatLonGrid) -> Domain:
+    """A square model grid in the middle of the map: `MODEL_CELLS` cells of `MODEL_M` metres along each side."""
+    west, south, east, north = grid.bounds
+    lon, lat = round((west + east) / 2, 3), round((south + north) / 2, 3)
+    cone = ConfProj(lon0=lon, lat0=lat, rpk=math.sin(math.radians(lat)))
+    return Domain("SIMULATED", MODEL_CELLS, MODEL_CELLS, MODEL_M, MODEL_M, lon, lat, cone)
 
 
 def _emptied(folder: Path, *, overwrite: bool) -> None:

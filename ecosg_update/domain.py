@@ -23,6 +23,9 @@ Numbers: TypeAlias = "NDArray[np.float64] | float"
 RADIUS = 6_371_229.0
 """Of the Earth, metres (`XRADIUS`, `ini_csts.F90`)."""
 
+SIDE_POINTS = 512
+"""Of the outline of a box, at least: on 1000 km, what bulges between two of them is less than a metre."""
+
 FLAT = 1e-10
 """Below this `rpk` the cone is a cylinder: Mercator."""
 
@@ -112,9 +115,12 @@ class Domain:
                 f"{self.loncen} E {self.latcen} N; expected at least one cell of positive size and"
                 " a place on the globe"
             )
-        if self.projection is None and (
-            abs(self.latcen) + self.ny * self.dy / 2 > 90 + 1e-9 or self.nx * self.dx > 360
-        ):
+        if self.projection is None:
+            leaves = abs(self.latcen) + self.ny * self.dy / 2 > 90 + 1e-9 or self.nx * self.dx > 360 + 1e-9
+        else:
+            at_infinity = abs(self.latcen) == 90 and self.projection.rpk * self.latcen <= FLAT
+            leaves = at_infinity or max(self.nx * self.dx, self.ny * self.dy) > 2 * math.pi * RADIUS
+        if leaves:
             raise GridError(f"domain {self.name}: its cells leave the globe; check sizes and corners")
 
     @property
@@ -126,6 +132,14 @@ class Domain:
     def shape(self) -> tuple[int, int]:
         """(ny, nx)."""
         return self.ny, self.nx
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """(west to east, south to north), metres: of the projection, or along the middle's meridian and parallel."""
+        if self.projection is not None:
+            return self.nx * self.dx, self.ny * self.dy
+        parallel = RADIUS * math.cos(math.radians(self.latcen))
+        return parallel * math.radians(self.nx * self.dx), RADIUS * math.radians(self.ny * self.dy)
 
     def position(self, lon: Numbers, lat: Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Places (degrees, broadcastable) in units of cells from the south-west corner: cell x is x..x+1."""
@@ -199,9 +213,9 @@ class Domain:
         return replace(self.projection, lon0=lon0 + 360 * round((self.loncen - lon0) / 360))
 
     def _outline(self, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points around the grid, two a cell: a parallel bulges between corners."""
-        x = np.linspace(-margin, self.nx + margin, 2 * self.nx + 3)
-        y = np.linspace(-margin, self.ny + margin, 2 * self.ny + 3)
+        """Points around the grid and its margin: a parallel bulges between corners, so two a cell and many a side."""
+        x = np.linspace(-margin, self.nx + margin, max(SIDE_POINTS, 2 * math.ceil(self.nx + 2 * margin)) + 1)
+        y = np.linspace(-margin, self.ny + margin, max(SIDE_POINTS, 2 * math.ceil(self.ny + 2 * margin)) + 1)
         xs = np.concatenate([x, x, np.full(y.size, -margin), np.full(y.size, self.nx + margin)])
         ys = np.concatenate([np.full(x.size, -margin), np.full(x.size, self.ny + margin), y, y])
         return xs, ys

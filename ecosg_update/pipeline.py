@@ -66,7 +66,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     with _folder(output.folder), atomic.parts(*names, *files, overwrite=output.overwrite) as parts:
         part = dict(zip([*names, *files], parts, strict=True))
         with evidence(config) as seen:
-            target = target_grid(config.base.path, seen, config.target.per_degree, config.target.bounds)
+            target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
             for note in seen.notes:
                 log.info("%s", note)
             log.info("target: %d x %d cells, %d a degree", *target.shape, target.per_degree)
@@ -80,7 +80,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
         found = manifest(
             patch=patch,
             config=config.model_dump(mode="json", exclude_none=True),
-            inputs=[*direct.pair(config.base.path), *seen.inputs],
+            inputs=[*direct.pair(config.base.path), *config.target.inputs, *seen.inputs],
             engine=seen.engine,
             products={file.name: part[file] for file in (*files, look, settings)},
             notes=seen.notes,
@@ -95,7 +95,7 @@ def plan(config: Config) -> dict[str, Any]:
     output = config.output
     names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
     with evidence(config) as seen:
-        target = target_grid(config.base.path, seen, config.target.per_degree, config.target.bounds)
+        target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
         zone_number(seen.legend.name, config.crosswalk)
         config.patch.policy().check(tables.legend("ecosg"))
         west, south, east, north = target.bounds

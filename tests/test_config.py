@@ -4,7 +4,9 @@ import tomllib
 
 import pytest
 
+from ecosg_update import domains
 from ecosg_update.config import Config, checked, load, toml
+from ecosg_update.domains import layouts
 from ecosg_update.errors import ConfigError
 
 SMALL = """
@@ -63,6 +65,10 @@ def test_an_engine_section_survives_the_round_trip(tmp_path):
         (("[base]", "[engine]\nname = 'dynamicworld'\n[base]"), "go together"),
         (("[base]", "[engine]\nwindow = 512\n[base]"), "either name or checkpoint"),
         (("[base]", "[flags]\nx = 1\n[base]"), "flags: Extra inputs"),
+        (("[base]", "[target]\ndomain = 'DKCOEXP'\nbounds = [0, 1, 2, 3]\n[base]"), "give either bounds or domain"),
+        (("[base]", "[target]\ndomain = 'METCOP25'\n[base]"), "near it are METCOOP25"),
+        (("[base]", "[target]\ndomain = 'absent.json'\n[base]"), r"absent\.json: cannot be read"),
+        (("[base]", "[target]\ndomain = 7\n[base]"), r"target\.domain: .*, found 7"),
         (('"out"', '"out"\nstem = "a_stem_of_more_than_24_chars"'), r"output\.stem"),
         (("[labels]", "[labels"), "is not TOML"),
     ],
@@ -81,3 +87,16 @@ def test_the_command_line_is_stronger_than_the_file(tmp_path):
 def test_a_missing_file_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "absent.toml")
+
+
+def test_a_domain_is_the_box_of_its_name(tmp_path):
+    config = load(written(tmp_path, SMALL + '[target]\ndomain = "dkcoexp"\n'))
+    assert config.target.area() == domains.bounds("DKCOEXP") and config.target.inputs == []
+    assert checked(Config, tomllib.loads(toml(config)), "again") == config
+
+
+def test_the_file_of_a_domain_is_relative_to_the_configuration(tmp_path):
+    (tmp_path / "dk.json").write_text(layouts.pysurfex_text(domains.domain("DKCOEXP")))
+    config = load(written(tmp_path, SMALL + '[target]\ndomain = "dk.json"\n'))
+    assert config.target.inputs == [tmp_path / "dk.json"]
+    assert config.target.area() == domains.bounds("DKCOEXP")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from ecosg_update.domains import domain
 from ecosg_update.formats import direct
 from tests.oracle_surfex import surfex
 
@@ -45,3 +46,10 @@ def test_cloud_keeps_the_base(simulated):
     folder, _ = simulated
     manifest = json.loads((folder / "output" / "simulated_demo_manifest.json").read_text())
     assert manifest["changes"]["reasons"]["kept-low-share"] > 0
+
+
+def test_the_model_domain_of_the_demo_lies_within_its_map(simulated):
+    folder, _ = simulated
+    grid = direct.info(folder / "input" / "simulated_base.dir").grid
+    west, south, east, north = domain(str(folder / "input" / "simulated_domain.toml")).box()
+    assert grid.west < west < east < grid.east and grid.south < south < north < grid.north

@@ -19,7 +19,17 @@ RANK = {
     "tables": 3,
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
-RANK |= {"progress": 4, "config": 6, "manifest": 6, "evidence": 7, "info": 7, "pipeline": 8, "stages": 9, "demo": 9}
+RANK |= {
+    "domains": 4,
+    "progress": 4,
+    "config": 6,
+    "manifest": 6,
+    "evidence": 7,
+    "info": 7,
+    "pipeline": 8,
+    "stages": 9,
+    "demo": 9,
+}
 RANK |= {"cli": 10}
 ONLY_HOME = {
     "torch": {"segment"},
@@ -74,7 +84,7 @@ def modules_after(*arguments):
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {
         "torch",

@@ -13,12 +13,19 @@ from ecosg_update.cli import options
 @click.command()
 @click.argument("source", type=options.FILE)
 @options.output
-@options.bounds
+@options.area
 @click.option("--per-degree", type=click.IntRange(1, 10800), help="Another lattice; default: the map's own.")
 @click.option("--title", help="First line of the header, title of the NetCDF.")
 @options.overwrite
 def command(
-    *, source: Path, output: Path, bounds: Any, per_degree: int | None, title: str | None, overwrite: bool
+    *,
+    source: Path,
+    output: Path,
+    bounds: Any,
+    domain: str | None,
+    per_degree: int | None,
+    title: str | None,
+    overwrite: bool,
 ) -> None:
     """Write the cover map SOURCE (.dir, or .nc or .tif made by this tool) as .dir/.hdr, .nc or .tif.
 
@@ -26,6 +33,7 @@ def command(
     """
     from ecosg_update import stages
 
-    paths = stages.export(source, output, bounds=bounds, per_degree=per_degree, title=title, overwrite=overwrite)
+    area = options.area_bounds(bounds, domain)
+    paths = stages.export(source, output, bounds=area, per_degree=per_degree, title=title, overwrite=overwrite)
     for path in paths:
         click.echo(str(path))

@@ -17,7 +17,7 @@ from ecosg_update.cli.options import shown_progress
 @options.output
 @click.option("--legend", help="Legend of a GeoTIFF of classes: corine-l3, corine-l2, corine-l1, dynamicworld.")
 @options.per_degree
-@options.bounds
+@options.area
 @click.option("--zone", default="temperate", show_default=True, help="Zone of the crosswalk's rows.")
 @click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
 @options.overwrite
@@ -29,6 +29,7 @@ def command(
     legend: str | None,
     per_degree: int,
     bounds: Any,
+    domain: str | None,
     zone: str,
     radius_km: float,
     overwrite: bool,
@@ -42,13 +43,12 @@ def command(
     from ecosg_update import stages
     from ecosg_update.config import CrosswalkSection, LabelsSection, checked
 
+    area = options.area_bounds(bounds, domain)
     section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km}, "options")
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None
     with shown_progress() as progress:
         if labels is not None:
-            stages.map_labels(
-                labels, base, section, output, per_degree, bounds, overwrite=overwrite, progress=progress
-            )
+            stages.map_labels(labels, base, section, output, per_degree, area, overwrite=overwrite, progress=progress)
         else:
             stages.map_prediction(classes, base, section, output, overwrite=overwrite)
     click.echo(str(output))

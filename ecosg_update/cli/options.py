@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ecosg_update.grid import Bounds
     from ecosg_update.progress import Progress
 
 log = logging.getLogger("ecosg_update")
@@ -32,11 +33,32 @@ bounds = click.option(
     metavar="WEST SOUTH EAST NORTH",
     help="Degrees; west > east crosses the dateline.",
 )
+domain = click.option(
+    "--domain",
+    metavar="NAME_OR_FILE",
+    help="In place of --bounds: a model domain, with a margin of 2 cells; see `ecosg-update domains`.",
+)
 base = click.option(
     "--base", type=FILE, required=True, help="The ECOCLIMAP-SG map to renew: the .dir beside its .hdr."
 )
 output = click.option("-o", "--output", type=FILE, required=True, help="The file to write.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def area(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--bounds` and `--domain`, to be given to `area_bounds`."""
+    return bounds(domain(function))
+
+
+def area_bounds(bounds: Bounds | None, domain: str | None) -> Bounds | None:
+    """West, south, east, north of what `area` was given, None for neither; giving both is an error of usage."""
+    if domain is None:
+        return bounds or None
+    if bounds:
+        raise click.UsageError("--bounds and --domain both say where; give one of them")
+    from ecosg_update import domains
+
+    return domains.bounds(domain)
 
 
 def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,11 +15,13 @@ from ecosg_update.cli.options import shown_progress
 @click.argument("scene", type=options.ANY)
 @options.output
 @options.per_degree
-@options.bounds
+@options.area
 @options.engine_options
 @options.scene_options
 @options.overwrite
-def command(*, scene: Path, output: Path, per_degree: int, bounds: Any, overwrite: bool, **given: Any) -> None:
+def command(
+    *, scene: Path, output: Path, per_degree: int, bounds: Any, domain: str | None, overwrite: bool, **given: Any
+) -> None:
     """Predict the classes of SCENE and aggregate them exactly to lat-lon cells.
 
     OUTPUT is NetCDF: the probability of each class of the engine and the share of each cell that was seen.
@@ -28,6 +30,7 @@ def command(*, scene: Path, output: Path, per_degree: int, bounds: Any, overwrit
     from ecosg_update.config import EngineSection, SceneSection, checked
     from ecosg_update.evidence.scene import scene_evidence
 
+    area = options.area_bounds(bounds, domain)
     bands = tuple(given["bands"].split(",")) if given["bands"] else None
     names = {key: given[key] for key in ("level", "quantification", "offset")}
     product = checked(SceneSection, {"path": scene, "bands": bands, **names}, "options")
@@ -41,5 +44,5 @@ def command(*, scene: Path, output: Path, per_degree: int, bounds: Any, overwrit
         "options",
     )
     with scene_evidence(product, network) as seen, shown_progress() as progress:
-        stages.predict(seen, output, per_degree, bounds, overwrite=overwrite, progress=progress)
+        stages.predict(seen, output, per_degree, area, overwrite=overwrite, progress=progress)
     click.echo(str(output))
