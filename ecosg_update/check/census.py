@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ecosg_update.check.blocks import blocks
 from ecosg_update.check.geometry import Geometry
 from ecosg_update.domain import RADIUS
-from ecosg_update.errors import FormatError
 from ecosg_update.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 COVERS = range(1, 34)
 SEA, WATERS, SNOW = 1, (2, 3), 6
-
-BLOCK_BYTES = 16_000_000
-"""Read and scanned at a time; two blocks are held."""
 
 PLACES = 8
 """Of illegal bytes, and clusters of each kind, that are told one by one."""
@@ -98,7 +94,7 @@ def census(
     searches = [_lakes(found), _seas(found, data)] if waters else []
     areas = _areas(found)
     with ThreadPoolExecutor(2) as pool:
-        for top, block in _blocks(path, found):
+        for top, block in blocks(path, found):
             area = areas[top : top + len(block)]
             work = [pool.submit(kernel.tally, counted, block, top, legal, SNOW if tiles else -1)]
             work += [pool.submit(kernel.label, state, search, block, area) for state, search in searches]
@@ -178,34 +174,6 @@ def _clusters(found: Geometry, state: kernel.State, search: kernel.Search) -> Cl
     count, cells = int(state.numbers[3]), int(state.numbers[4])
     first = [(*divmod(int(at), found.cols), int(size)) for at, size in state.found[:count]]
     return Clusters(count, cells, tuple(first))
-
-
-def _blocks(path: Path, found: Geometry) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """(first row, whole rows) in turn; the next block is read while the caller works on one."""
-    height = max(1, BLOCK_BYTES // found.cols)
-    rows = min(found.rows, path.stat().st_size // found.cols)
-    buffers = [np.empty((min(height, rows), found.cols), np.uint8) for _ in range(2)]
-    with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as reader:
-        tops = range(0, rows, height)
-        ahead: Any = None
-        for number, top in enumerate(tops):
-            ready = ahead.result() if ahead else _load(file.fileno(), buffers[0][: min(height, rows)], 0)
-            if number + 1 < len(tops):
-                following = tops[number + 1]
-                target = buffers[(number + 1) % 2][: min(height, rows - following)]
-                ahead = reader.submit(_load, file.fileno(), target, following * found.cols)
-            yield top, ready
-
-
-def _load(handle: int, target: NDArray[np.uint8], offset: int) -> NDArray[np.uint8]:
-    """`target` filled from the file; a read may bring less than it is asked for."""
-    left = target.data.cast("B")
-    while left:
-        count = os.preadv(handle, [left], offset)
-        if not count:
-            raise FormatError(f"the file ends at byte {offset:,}, it was longer when opened; read it again")
-        left, offset = left[count:], offset + count
-    return target
 
 
 def tile_places(found: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

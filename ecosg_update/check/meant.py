@@ -81,6 +81,27 @@ def gdal(lines: Sequence[str]) -> Mapping[str, str]:
     return keys if len(keys.keys() - {"NODATA"}) >= 2 else {}
 
 
+def gdal_numbers(keys: Mapping[str, str]) -> Mapping[str, float]:
+    """The numbers of a header of GDAL or ESRI for one band of plain bytes; empty where they are others'.
+
+    ULXMAP and ULYMAP are the middle of the first pixel, half a pixel inside the edges.
+    """
+    plain = {"NBANDS": "1", "NBITS": "8", "SKIPBYTES": "0"}
+    if any(keys.get(key, value) != value for key, value in plain.items()):
+        return {}
+    if keys.get("PIXELTYPE", "").upper() not in ("", "UNSIGNEDINT"):
+        return {}
+    try:
+        rows, cols = int(keys["NROWS"]), int(keys["NCOLS"])
+        left, top, wide, high = (float(keys[key]) for key in ("ULXMAP", "ULYMAP", "XDIM", "YDIM"))
+        nodata = float(keys.get("NODATA", "0"))
+    except (KeyError, ValueError):
+        return {}
+    north, west = top + high / 2, left - wide / 2
+    edges = {"north": north, "south": north - rows * high, "west": west, "east": west + cols * wide}
+    return {"nodata": nodata, **edges, "rows": rows, "cols": cols}
+
+
 def record_type(written: str) -> tuple[str, int] | None:
     """("integer" or "real", bits) that a record type means; None where nobody can tell."""
     text = _COMMENT.sub("", written.lower())

@@ -42,8 +42,7 @@ def shape_faults(path: Path, found: Geometry) -> list[Fault]:
     if found.rows == found.cols or path.stat().st_size < found.rows * found.cols:
         return []
     as_is, other = (unlike(path, length, found.rows * found.cols) for length in (found.cols, found.rows))
-    bytes_say = other < BETTER * as_is and as_is - other > CLEAR
-    bytes_object = as_is < BETTER * other and other - as_is > CLEAR
+    bytes_say, bytes_object = _beats(1 - other, 1 - as_is), _beats(1 - as_is, 1 - other)
     turned = swapped(found)
     edges_say = abs(turned.wide / turned.high - 1) < SQUARE and abs(found.wide / found.high - 1) > OBLONG
     if not bytes_say and (not edges_say or bytes_object):
@@ -77,7 +76,7 @@ def base_faults(path: Path, found: Geometry, base: Path) -> list[Fault]:
         return []
     scores = {rule: agreement(view, theirs) or 0.0 for rule, view in views.items()}
     best = max(scores, key=lambda rule: scores[rule])
-    if not (1 - scores[best] < BETTER * (1 - as_is) and scores[best] - as_is > CLEAR):
+    if not _beats(scores[best], as_is):
         return []
     ways = {"rows-south-first": "upside down", "cols-east-first": "back to front"}
     return [
@@ -147,3 +146,17 @@ def _covers_at(base: Path, lons: NDArray[np.floating], lats: NDArray[np.floating
             line = LatLonGrid(whole.per_degree, whole.row + int(row), whole.col, 1, whole.cols)
             covers[number, inside] = direct.read(base, line).codes[0, cols[inside]]
     return covers
+
+
+def upside_down(path: Path, found: Geometry, base: Path) -> bool | None:
+    """Whether the base proves the first row to be the southernmost (True) or not (False); None: it does not tell."""
+    ours, theirs = sample(path, found, base)
+    as_is, turned = agreement(ours, theirs), agreement(ours[::-1], theirs)
+    if as_is is None or turned is None:
+        return None
+    return _beats(turned, as_is) or (False if _beats(as_is, turned) else None)
+
+
+def _beats(one: float, other: float) -> bool:
+    """Whether one agreement is believed against another."""
+    return 1 - one < BETTER * (1 - other) and one - other > CLEAR

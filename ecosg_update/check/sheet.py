@@ -34,14 +34,24 @@ class Sheet:
         return meant.settled(self.entries)
 
     @property
+    def width(self) -> int:
+        """Bits a pixel: what SURFEX reads, else what is meant, else a cover map's 8."""
+        if self.reading.bits:
+            return self.reading.bits
+        entry = self.keys.get("recordtype")
+        kind = meant.record_type(entry.written) if entry else None
+        return kind[1] if kind else 8
+
+    @property
     def meant(self) -> Mapping[str, float]:
-        """The number that is meant for each key."""
-        return {key: entry.number for key, entry in self.keys.items() if entry.number is not None}
+        """The number that is meant for each key, also where the header is GDAL's."""
+        found = {key: entry.number for key, entry in self.keys.items() if entry.number is not None}
+        return meant.gdal_numbers(self.gdal) if self.is_foreign else found
 
     @property
     def is_foreign(self) -> bool:
         """Whether this is a header of GDAL or ESRI rather than of SURFEX."""
-        return bool(self.gdal) and not any(key in self.meant for key in (*meant.EDGES, *meant.COUNTS))
+        return bool(self.gdal) and not any(entry.key in (*meant.EDGES, *meant.COUNTS) for entry in self.entries)
 
     def reads(self, entry: Entry) -> bool:
         """Whether SURFEX takes from the entry's line what is meant there."""

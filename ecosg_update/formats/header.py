@@ -80,7 +80,7 @@ def text(header: Header) -> str:
 
     Raises FormatError for a title that is not one plain line or that reads as a key.
     """
-    _check_title(header.title)
+    check_title(header.title)
     west, south, east, north = header.grid.bounds
     if header.grid.cols == header.grid.world_cols and header.grid.col:
         east = west  # SURFEX reads equal edges as once around; 360 degrees apart would hang on the last bit
@@ -117,7 +117,8 @@ def parse(text: str) -> Header:
     )
 
 
-def _check_title(title: str) -> None:
+def check_title(title: str) -> None:
+    """Raise FormatError for a first line that is not one plain line, or that reads as a key."""
     if not title.strip() or not title.isprintable() or len(title.encode(errors="replace")) > LINE_LENGTH:
         raise FormatError(f"header: title {title!r}, expected one line of 1 to {LINE_LENGTH} bytes; reword it")
     if _MEANT.match(title) or title.startswith("recordtype") or _GDAL.match(title):

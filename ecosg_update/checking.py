@@ -1,0 +1,207 @@
+"""The check of a map: what the command `check` finds in a pair of files, and what `check --fix` makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecosg_update.check.blocks import whole_rows
+from ecosg_update.check.byte_rules import byte_faults, plausibility_faults
+from ecosg_update.check.census import Census, census
+from ecosg_update.check.coverage import domain_faults, pixels_in
+from ecosg_update.check.geometry import Geometry, geometry, lattices
+from ecosg_update.check.geometry_rules import geometry_faults
+from ecosg_update.check.header_rules import header_faults
+from ecosg_update.check.mend import Finds, Plan, mend, plan
+from ecosg_update.check.names import name_faults
+from ecosg_update.check.newcomers import newcomer_faults
+from ecosg_update.check.orientation import base_faults, shape_faults, upside_down
+from ecosg_update.check.sheet import Sheet
+from ecosg_update.check.size import size_faults
+from ecosg_update.domain import Domain
+from ecosg_update.errors import FormatError, OutputError
+from ecosg_update.fault import Fault, Severity, has_errors
+from ecosg_update.formats import atomic, direct
+from ecosg_update.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. faults: errors first; facts: plain values for JSON and for a summary."""
+
+    path: Path
+    faults: tuple[Fault, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether PGD reads the map as it is meant: no error, warnings at most."""
+        return not has_errors(self.faults)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "path": str(self.path),
+            "faults": [fault.as_dict() for fault in self.faults],
+            "facts": self.facts,
+        }
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What a repair made of a map. paths: the two files, none where `left` holds an error and nothing was written."""
+
+    report: Report
+    changes: tuple[str, ...]
+    left: tuple[Fault, ...]
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A report, and the finds that a repair starts from where there are any."""
+
+    report: Report
+    finds: Finds | None = None
+
+
+def checked(
+    path: Path | str, *, domain: Domain | None = None, base: Path | None = None, progress: Progress = silent
+) -> Report:
+    """Every fault of the pair `path` (.dir beside .hdr) as PGD would read it, in constant memory for any size.
+
+    domain: also whether each of its cells finds a pixel. base: the map that this one renews; which way round the rows
+    lie, covers and snow that it lacks. Raises FormatError where neither file exists or the base cannot be read.
+    """
+    return _look(Path(path), domain, base, progress).report
+
+
+def mended(
+    path: Path | str,
+    output: Path | str,
+    *,
+    base: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Mended:
+    """Write a corrected pair `output` where all that is wrong with `path` has one right answer; else write nothing.
+
+    Raises OutputError where the output is the input, exists without `overwrite`, has a name that SURFEX would not
+    find or cannot be written; else as `checked`.
+    """
+    source, (data, text) = direct.pair(path)[0], direct.targets(output)
+    if data.exists() and source.exists() and data.samefile(source):
+        raise OutputError(f"{data}: is the map to correct, which is never changed; name another output")
+    look = _look(Path(path), None, base, progress)
+    if look.finds is None:
+        return Mended(look.report, (), look.report.faults, ())
+    made = plan(look.finds, data.stem)
+    if not isinstance(made, Plan):
+        return Mended(look.report, (), tuple(made), ())
+    if has_errors(made.left):
+        return Mended(look.report, made.changes, made.left, ())
+    with atomic.parts(data, text, overwrite=overwrite, needed=made.header.size or 0) as (data_part, text_part):
+        mend(made, source, data_part, text_part, progress=progress)
+    return Mended(look.report, made.changes, made.left, (data, text))
+
+
+def _look(path: Path, domain: Domain | None, base: Path | None, progress: Progress) -> _Look:
+    data, text = direct.pair(path)
+    faults = name_faults(path)
+    if not text.is_file():
+        return _Look(_report(data, faults, {}))
+    sheet = Sheet.of(_content(text), text.name)
+    if is_typed(sheet):
+        return _Look(_report(data, [*faults, _typed(text.name)], {}))
+    faults += [*header_faults(sheet), *geometry_faults(sheet)]
+    found = geometry(sheet.meant)
+    facts = _facts(sheet, found)
+    if found is None or not data.is_file():
+        return _Look(_report(data, faults, facts))
+    size = data.stat().st_size
+    faults += size_faults(data.name, found, size, sheet.width)
+    facts["bytes"] = size
+    if whole_rows(data, found) == 0 or (sheet.width != 8 and size != found.rows * found.cols):
+        return _Look(_report(data, faults, facts))
+    scrambled = shape_faults(data, found)
+    seen = census(
+        data, found, sheet.meant.get("nodata", 0), tiles=base is not None, waters=not scrambled, progress=progress
+    )
+    faults += [*scrambled, *byte_faults(data.name, found, sheet.meant.get("nodata", 0), seen)]
+    facts |= _counted(seen)
+    if not scrambled:
+        faults += plausibility_faults(data.name, found, seen)
+        faults += _against(data, found, seen, base, progress) if base else []
+    if domain is not None:
+        faults += _within(data, found, sheet.meant.get("nodata", 0), domain, facts, faults)
+    turned = upside_down(data, found, base) if base and not scrambled else None
+    rules = frozenset(fault.rule for fault in faults)
+    return _Look(_report(data, faults, facts), Finds(sheet, found, size, seen, turned, rules))
+
+
+def is_typed(sheet: Sheet) -> bool:
+    """Whether a header is that of a parameter file (LAI, albedo, tree height): 16 bits, packed or with a fact."""
+    numbers = sheet.meant
+    return sheet.width == 16 and (numbers.get("compress") == 1 or numbers.get("fact", 1) != 1)
+
+
+def _typed(name: str) -> Fault:
+    return Fault(
+        Severity.ERROR, "not-a-cover-map", name, "16 bits with compress or fact: a parameter file, no cover map",
+        "as YCOVER it writes outside SURFEX's arrays", "name the cover map",
+    )  # fmt: skip
+
+
+def _against(data: Path, found: Geometry, seen: Census, base: Path, progress: Progress) -> list[Fault]:
+    return [*base_faults(data, found, base), *newcomer_faults(data.name, found, seen, base, progress=progress)]
+
+
+def _within(
+    data: Path, found: Geometry, nodata: float, domain: Domain, facts: dict[str, Any], faults: list[Fault]
+) -> list[Fault]:
+    """The faults of the domain; they need a map that PGD can read."""
+    if has_errors(faults):
+        facts["domain"] = f"{domain.name}: not looked at, mend the errors first"
+        return []
+    pixels = pixels_in(data, found, nodata, domain)
+    facts["domain"] = domain.name
+    facts["model_cells"] = domain.cells
+    facts["filled_cells"] = int((pixels == 0).sum())
+    return domain_faults(data.name, found, domain, pixels)
+
+
+def _facts(sheet: Sheet, found: Geometry | None) -> dict[str, Any]:
+    title = sheet.lines[0].strip() if sheet.lines else ""
+    facts: dict[str, Any] = {"title": title, "nodata": sheet.meant.get("nodata")}
+    if found is None:
+        return facts
+    fits = lattices(found, sheet.keys)
+    return facts | {
+        "rows": found.rows,
+        "cols": found.cols,
+        "bounds": [found.west, found.south, found.east, found.north],
+        "per_degree": fits[0].grid.per_degree if len(fits) == 1 else None,
+    }
+
+
+def _counted(seen: Census) -> dict[str, Any]:
+    scanned = int(seen.counts.sum())
+    return {
+        "covers": {str(code): int(seen.counts[code]) for code in sorted(seen.first)},
+        "seconds": round(seen.seconds, 3),
+        "megabytes_per_second": round(scanned / 1e6 / seen.seconds, 1) if seen.seconds else None,
+    }
+
+
+def _report(data: Path, faults: list[Fault], facts: dict[str, Any]) -> Report:
+    ordered = sorted(faults, key=lambda fault: fault.severity is not Severity.ERROR)
+    return Report(data, tuple(ordered), facts)
+
+
+def _content(text: Path) -> bytes:
+    try:
+        with text.open("rb") as file:
+            return file.read(direct.HEADER_BYTES)
+    except OSError as error:
+        raise FormatError(f"{text}: cannot be read ({error.strerror}); check the path and the rights") from error
