@@ -120,9 +120,10 @@ def _look(path: Path, domain: Domain | None, base: Path | None, progress: Progre
     if found is None or not data.is_file():
         return _Look(_report(data, faults, facts))
     size = data.stat().st_size
-    faults += size_faults(data.name, found, size, sheet.width)
     facts["bytes"] = size
-    if whole_rows(data, found) == 0 or (sheet.width != 8 and size != found.rows * found.cols):
+    is_bytes = sheet.width == 8 or size == found.rows * found.cols  # whatever the header says of the type
+    faults += size_faults(data.name, found, size, 8 if is_bytes else sheet.width)
+    if whole_rows(data, found) == 0 or not is_bytes:
         return _Look(_report(data, faults, facts))
     scrambled = shape_faults(data, found)
     seen = census(

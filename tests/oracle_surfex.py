@@ -106,7 +106,7 @@ def _number(rest: str) -> float:
     text = text.strip(" ")
     if any(character in text for character in "\t_#wsWSinfa"):
         raise ValueError("Bad value during floating point read")
-    return float(text.replace(" ", ""))
+    return float((text if "." in text else text + ".").replace(" ", ""))
 
 
 def _nint(value: float) -> int:

@@ -29,6 +29,7 @@ RANK |= {
     "pipeline": 8,
     "stages": 9,
     "demo": 9,
+    "checking": 9,
 }
 RANK |= {"cli": 10}
 ONLY_HOME = {

@@ -70,15 +70,15 @@ def pixels_in(path: Path, found: Geometry, nodata: float, domain: Domain) -> NDA
     top = max(0, int((found.north - north) / found.high) - 1)
     bottom = min(found.rows, int((found.north - south) / found.high) + 2)
     west, _, east, _ = domain.box(1.5)
-    lons = found.west + (np.arange(found.cols) + 0.5) * found.wide
+    lons = found.west + (np.arange(found.cols, dtype=float) + 0.5) * found.wide
     cols = np.flatnonzero((lons - west) % 360 <= ((east - west) % 360 or 360))
+    lats = found.north - (np.arange(found.rows, dtype=float) + 0.5) * found.high
     counts = np.zeros(domain.cells + 1, np.int64)
     height = max(1, BLOCK_CELLS // found.cols)
     for start in range(top, bottom, height):
         rows = np.arange(start, min(bottom, start + height))
         codes = rows_at(path, found, start, rows.size)[:, cols]
-        lats = found.north - (rows + 0.5) * found.high
-        cells = domain.index(lons[np.newaxis, cols], lats[:, np.newaxis])
+        cells = domain.index(lons[np.newaxis, cols], lats[rows, np.newaxis])
         counts += np.bincount(cells[codes != nodata] + 1, minlength=counts.size)
     return counts[1:].reshape(domain.shape)
 

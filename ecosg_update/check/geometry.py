@@ -19,6 +19,9 @@ MOST_PER_DEGREE = 108_000
 ON_LATTICE = 1e-9
 """Cells: an edge this near a lattice line is the line itself, written exactly."""
 
+USUAL = (120, 360, 600, 720, 1200, 1800, 3600, 10800)
+"""Pixels a degree of the maps that exist, 1 km to 10 m."""
+
 MOST_FITS = 3
 """Windows along an edge that are looked at: two already say that the edges do not tell."""
 
@@ -93,16 +96,26 @@ def geometry(numbers: Mapping[str, float]) -> Geometry | None:
 
 
 def lattices(found: Geometry, entries: Mapping[str, Entry]) -> list[Lattice]:
-    """The windows of the lattice of 1/N degree whose edges, rounded to the decimals written, are the header's.
+    """The windows of a lattice of 1/N degree whose edges, rounded to the decimals written, are the header's.
 
-    None for a map with a grid of its own; more than one where the edges are rounded to less than a pixel.
+    None for a map with a grid of its own; more than one where the edges are rounded to less than a pixel. Of
+    several N, those of maps that exist are meant.
     """
-    per_degree = round(found.rows / (found.north - found.south))
-    if not 1 <= per_degree <= MOST_PER_DEGREE:
-        return []
+    halves = {key: HALF_DIGIT * 10.0 ** -(entries[key].decimals if key in entries else 15) for key in EDGES}
+    per_degrees = _per_degrees(found.rows, found.north - found.south, halves["north"] + halves["south"])
+    usual = [per_degree for per_degree in per_degrees if per_degree in USUAL]
+    return [fit for per_degree in usual or per_degrees[:MOST_FITS] for fit in _windows(found, per_degree, halves)]
+
+
+def _per_degrees(rows: int, span: float, margin: float) -> range:
+    """The whole numbers of pixels a degree that so many rows over a rounded span may have."""
+    least, most = rows / (span + margin), rows / max(span - margin, rows / MOST_PER_DEGREE)
+    return range(max(1, math.ceil(least - 1e-6)), min(MOST_PER_DEGREE, math.floor(most + 1e-6)) + 1)
+
+
+def _windows(found: Geometry, per_degree: int, halves: Mapping[str, float]) -> list[Lattice]:
     edges = {"north": 90 - found.north, "south": 90 - found.south, "west": found.west + 180, "east": found.east + 180}
-    decimals = {key: entries[key].decimals if key in entries else 15 for key in EDGES}
-    lines = {key: _lines(edges[key], per_degree, decimals[key]) for key in EDGES}
+    lines = {key: _lines(edges[key], per_degree, halves[key]) for key in EDGES}
     downs = [line for line in lines["north"] if line + found.rows in lines["south"]]
     acrosses = [line for line in lines["west"] if line + found.cols in lines["east"]]
     windows = [(row, col) for row in downs[:MOST_FITS] for col in acrosses[:MOST_FITS]]
@@ -125,11 +138,11 @@ def swapped(found: Geometry) -> Geometry:
     return replace(found, rows=found.cols, cols=found.rows)
 
 
-def _lines(degrees: float, per_degree: int, decimals: int) -> range:
-    """The lattice lines that an edge, rounded to so many decimals, may stand for: one where it lies on it."""
+def _lines(degrees: float, per_degree: int, half: float) -> range:
+    """The lattice lines that an edge, rounded by at most `half` a digit, may stand for: one where it lies on it."""
     cells = degrees * per_degree
     nearest = round(cells)
     if abs(cells - nearest) <= max(ON_LATTICE, 1e-12 * abs(cells)):
         return range(nearest, nearest + 1)
-    reach = HALF_DIGIT * 10.0**-decimals * per_degree
+    reach = half * per_degree
     return range(math.ceil(cells - reach), math.floor(cells + reach) + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ecosg_update.check.geometry import Geometry, geometry, lattices
+from ecosg_update.check.geometry import USUAL, Geometry, geometry, lattices
 from ecosg_update.check.meant import COUNTS, EDGES
 from ecosg_update.check.sheet import Sheet
 from ecosg_update.fault import Fault, Severity
@@ -21,9 +21,6 @@ COARSEST = 0.5
 
 SQUARE = 1e-6
 """Relative difference of height and width below which pixels are square."""
-
-USUAL = (120, 360, 600, 720, 1200, 1800, 3600, 10800)
-"""Pixels a degree of the maps that exist (1 km to 10 m): edges that fit several windows of these are rounded."""
 
 STRETCHED = 0.01
 """Relative difference above which equal west and east are hardly meant as once around the globe."""

@@ -148,7 +148,9 @@ def _exponent(sheet: Sheet) -> Iterator[Finding]:
 
 
 def _value(sheet: Sheet) -> Iterator[Finding]:
-    known = {finding.line for other in (_comment, _sign, _side, _exponent, _tab) for finding in other(sheet)}
+    known = {
+        finding.line for other in (_long_line, _comment, _sign, _side, _exponent, _tab) for finding in other(sheet)
+    }
     for entry in _inside(sheet):
         if entry.number is None or (not sheet.reads(entry) and entry.line not in known and _is_plain(entry)):
             what = f"{shown(entry.written)}, expected one plain number such as -9.25 or 9.25W"
@@ -212,7 +214,7 @@ def _type_misread(sheet: Sheet) -> Iterator[Finding]:
 
 def _type_wide(sheet: Sheet) -> Iterator[Finding]:
     found = sheet.reading
-    if (found.kind, found.bits) in SUPPORTED - {("integer", 8)}:
+    if (found.kind, found.bits) in SUPPORTED - {("integer", 8)} and not any(_type_misread(sheet)):
         yield Finding(found.type_line, 12, f"{found.kind} {found.bits}, expected integer 8 for a cover map")
 
 

@@ -128,7 +128,7 @@ def _stuck(finds: Finds, grid: LatLonGrid | None, *, exchanged: bool) -> list[Fa
         reasons.append(f"pixels of {finds.sheet.width} bits")
     if finds.size < cells:
         reasons.append("bytes are missing")
-    elif other_shapes(finds.found, finds.size):
+    elif finds.size != cells and other_shapes(finds.found, finds.size):
         reasons.append("the size is another map's")
     if finds.rules & {"cols-east-first", "rows-cols-reversed"}:
         reasons.append("columns run from the east")

@@ -46,7 +46,7 @@ SUPPORTED = {("integer", 8), ("integer", 16), ("integer", 32), ("integer", 64), 
 
 _BITS = (("8", 8), ("1", 16), ("3", 32), ("4", 64))
 _SIGNS = (("N", ""), ("S", "-"), ("E", ""), ("W", "-"))
-_FORTRAN = re.compile(r"([+-]?(?:\d+\.\d*|\.\d+))(?:[ed]?([+-]\d+)|[ed](\d+))?", re.IGNORECASE)
+_FORTRAN = re.compile(r"[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def number(rest: str) -> float | None:
     """The value that `readhead.F90` l.165-200 reads from a line behind its key; None for a run-time error.
 
     Upper-case N, S, E, W end the number, the last test that finds one wins; a missing point is appended; blanks
-    inside a number are passed over (BLANK='NULL' of internal files).
+    inside a number are passed over (BLANK='NULL' of internal files). Fortran's rarer exponents (D, or a sign alone)
+    count as errors: nobody means them.
     """
     text = rest
     for letter, sign in _SIGNS:
@@ -118,10 +119,9 @@ def number(rest: str) -> float | None:
             text = sign + rest[: rest.index(letter)].lstrip(" ")
     text = text.strip(" ")
     text = (text if "." in text else text + ".").replace(" ", "")
-    found = _FORTRAN.fullmatch(text)
-    if not found or len(text) >= LINE_LENGTH:
+    if not _FORTRAN.fullmatch(text) or len(text) >= LINE_LENGTH:
         return None
-    value = float(f"{found[1]}e{found[2] or found[3] or 0}")
+    value = float(text)
     return value if math.isfinite(value) else None
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ecosg_update.fault import Fault
 
 FOUND_FAULTS = 6
+WORTH_A_RATE = 50_000_000
+"""Bytes: of smaller maps most of the time is starting up."""
 
 
 @click.command(
@@ -63,7 +65,8 @@ def _print_report(report: Report) -> None:
     if "filled_cells" in facts:
         line += f"; {facts['domain']}: {facts['filled_cells']:,} of {facts['model_cells']:,} cells would be filled"
     if "seconds" in facts:
-        line += f"; {facts['bytes']:,} bytes in {facts['seconds']:.2f} s, {facts['megabytes_per_second']:,.0f} MB/s"
+        line += f"; {facts['bytes']:,} bytes in {facts['seconds']:.2f} s"
+        line += f", {facts['megabytes_per_second']:,.0f} MB/s" * (facts["bytes"] >= WORTH_A_RATE)
     click.echo(line)
 
 

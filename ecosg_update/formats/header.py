@@ -40,7 +40,7 @@ _MEANT = re.compile(rf"\s*({'|'.join((*_KEYS, 'recordtype'))})\s*:", re.IGNORECA
 _GDAL = re.compile(
     r"\s*(byteorder|layout|nrows|ncols|nbits|nbands|ulxmap|ulymap|xdim|ydim|ncolumns)\b", re.IGNORECASE
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+|(\d+\.\d*|\.\d+)(e[+-]?\d+)?)")  # "5e1" is no number once SURFEX has put its point
 _BITS = (("8", 8), ("1", 16), ("3", 32), ("4", 64))
 
 
@@ -141,7 +141,7 @@ def _values(lines: list[str]) -> dict[str, float]:
     """The value of every key; lines that SURFEX passes over are passed over."""
     values: dict[str, float] = {}
     for number, line in enumerate(lines[1:KEY_LINES], 2):
-        content = line.lstrip(" ")[:LINE_LENGTH]
+        content = line[:LINE_LENGTH].lstrip(" ")
         match = _KEY.match(content)
         if match:
             key = match[1].replace("cutvalue", "nodata")
