@@ -104,9 +104,12 @@ def _number(rest: str) -> float:
             text = sign + rest[: rest.index(letter)].strip(" ")
             break
     text = text.strip(" ")
-    if any(character in text for character in "\t_#wsWSinfa"):
+    if any(character in text for character in "\t\r_#wsWSinfa"):
         raise ValueError("Bad value during floating point read")
-    return float((text if "." in text else text + ".").replace(" ", ""))
+    value = float((text if "." in text else text + ".").replace(" ", ""))
+    if math.isinf(value):
+        raise ValueError("Range error during floating point read")
+    return value
 
 
 def _nint(value: float) -> int:

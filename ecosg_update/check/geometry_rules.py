@@ -22,6 +22,9 @@ COARSEST = 0.5
 SQUARE = 1e-6
 """Relative difference of height and width below which pixels are square."""
 
+ABSURD = 20
+"""Times as wide as high, or as high as wide, no pixel is: a sign or a digit of an edge is lost."""
+
 STRETCHED = 0.01
 """Relative difference above which equal west and east are hardly meant as once around the globe."""
 
@@ -83,12 +86,14 @@ def _coarse(sheet: Sheet, found: Geometry) -> Iterator[Fault]:
 
 
 def _shape(sheet: Sheet, found: Geometry) -> Iterator[Fault]:
-    stretch = abs(found.wide / found.high - 1)
-    if sheet.meant["west"] == sheet.meant["east"] and stretch > STRETCHED:
+    ratio = found.wide / found.high
+    equal = sheet.meant["west"] == sheet.meant["east"] and abs(ratio - 1) > STRETCHED
+    if equal or not 1 / ABSURD < ratio < ABSURD:
         yield Fault(
             Severity.ERROR, "east-west", where(sheet, "east"),
-            f"west and east are both {found.west:g}, pixels would be {found.wide:g} degrees wide and "
-            f"{found.high:g} high", "SURFEX takes equal edges for once around the globe", "correct the edge",
+            f"from {found.west:g} to {found.east:g} E pixels are {found.wide:g} degrees wide and {found.high:g} high",
+            "SURFEX moves east by whole turns to lie east of west, and takes equal edges for once around",
+            "correct the edge, or its sign",
         )  # fmt: skip
 
 

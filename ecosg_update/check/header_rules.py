@@ -168,13 +168,13 @@ def _repeated(sheet: Sheet) -> Iterator[Finding]:
 
 
 def _nodata_missing(sheet: Sheet) -> Iterator[Finding]:
-    if "nodata" not in sheet.keys:
+    if _is_missing(sheet, "nodata"):
         yield Finding(0, 0, "no nodata")
 
 
 def _missing(sheet: Sheet) -> Iterator[Finding]:
     for key in (*EDGES, *COUNTS):
-        if key not in sheet.keys:
+        if _is_missing(sheet, key):
             yield Finding(0, 0, f"no {key}")
 
 
@@ -242,6 +242,11 @@ def _misread(sheet: Sheet) -> Iterator[Finding]:
 def _inside(sheet: Sheet) -> Iterator[Entry]:
     """The entries on the lines where pass 2 looks."""
     return (entry for entry in sheet.entries if within(entry) and entry.key != "recordtype")
+
+
+def _is_missing(sheet: Sheet, key: str) -> bool:
+    """Whether nobody can tell the key's number; a value that is none, where it belongs, is a rule of its own."""
+    return key not in sheet.meant and not any(entry.key == key for entry in _inside(sheet))
 
 
 def _is_plain(entry: Entry) -> bool:

@@ -5,6 +5,7 @@ The linter compares this with SURFEX's own reading; the repair writes it down in
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,12 +134,13 @@ def _number(written: str, key: str) -> tuple[float | None, int]:
     if not match:
         return None, 0
     sign, digits, exponent, side = match.groups()
-    if (side and key not in EDGES) or (sign and side and sign == "+" and side in "SWsw"):
+    if side and key not in EDGES:
         return None, 0
     try:
         value = Decimal(f"{digits.replace(',', '.')}e{exponent or 0}")
     except InvalidOperation:
         return None, 0
     minus = sign == "-" or side.upper() in ("S", "W")
-    decimals = max(0, -int(value.as_tuple().exponent)) if value.is_finite() else 0
-    return float(-value if minus else value), decimals
+    if not math.isfinite(float(value)):
+        return None, 0
+    return float(-value if minus else value), max(0, -int(value.as_tuple().exponent))

@@ -19,7 +19,20 @@ import click
 from ecosg_update import __version__
 from ecosg_update.errors import EcosgError
 
-COMMANDS = ("check", "demo", "domains", "export", "fetch", "info", "map", "patch", "predict", "run", "tables")
+COMMANDS = (
+    "check",
+    "demo",
+    "domains",
+    "export",
+    "fetch",
+    "info",
+    "install",
+    "map",
+    "patch",
+    "predict",
+    "run",
+    "tables",
+)
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 log = logging.getLogger("ecosg_update")
 

@@ -125,6 +125,7 @@ SPOILT = [
          {"north-south"}),
     Case("north is south", changed(LINES[3][7:], LINES[2][7:]), {"north-south"}, fixable=False),
     Case("west is east", changed(LINES[5][6:], LINES[4][6:]), {"east-west"}, fixable=False),
+    Case("a sign lost", changed("west: -", "west: "), {"east-west"}, fixable=False),
     Case("no row", changed("rows: 37", "rows: 0"), {"count"}, fixable=False),
     Case("half a row", changed("rows: 37", "rows: 37.5"), {"count"}, fixable=False),
     Case("beyond the pole", changed(LINES[2], "north: 91.3").replace(LINES[3], "south: 90.1972222222"), {"off-globe"},

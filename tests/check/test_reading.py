@@ -122,7 +122,8 @@ def test_what_the_linter_calls_free_of_errors_is_read_as_it_is_meant(tmp_path_fa
     assert (seen.rows, seen.cols) == (sheet.meant["rows"], sheet.meant["cols"])
     high = (sheet.meant["north"] - sheet.meant["south"]) / seen.rows
     assert seen.lats[-1] == sheet.meant["north"] - (seen.rows - 0.5) * high
-    assert abs((seen.lons[0] - sheet.meant["west"] + 180) % 360 - 180) < 1
+    wide = ((sheet.meant["east"] - sheet.meant["west"]) % 360 or 360) / seen.cols
+    assert abs(seen.lons[0] - sheet.meant["west"] - wide / 2) < 1e-9
 
 
 @settings(max_examples=120)
