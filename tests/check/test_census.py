@@ -1,5 +1,6 @@
 """One pass over the bytes finds what whole-array tools find, however the map is cut into blocks."""
 
+import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
@@ -172,3 +173,17 @@ def test_snow_is_counted_by_tiles(tmp_path):
     assert seen.snow.sum() == 3
     lon, lat = found.lonlat(19, 29)
     assert seen.snow[int((90 - lat) * 10), int((lon + 180) * 10)] == 1
+
+
+def test_memory_does_not_grow_with_the_map(tmp_path):
+    path, cols = tmp_path / "map.dir", 129_600
+    peaks = []
+    for rows in (500, 3000):
+        with path.open("wb") as file:
+            file.truncate(rows * cols)
+        tracemalloc.start()
+        seen = census.census(path, Geometry(60.0, 60.0 - rows / 360, -180.0, 180.0, rows, cols), 255, tiles=True)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert seen.counts[0] == rows * cols
+    assert peaks[1] < peaks[0] + 1_000_000 < 150_000_000

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecosg_update.check.geometry import Geometry
 from ecosg_update.check.size import other_shapes
 from ecosg_update.checking import checked, mended
 from ecosg_update.errors import FormatError, OutputError
@@ -106,8 +107,6 @@ def test_the_size_of_another_map_is_an_error_that_says_which(tmp_path):
 
 
 def test_no_other_shape_is_invented_for_the_right_size():
-    from ecosg_update.check.geometry import Geometry
-
     found = Geometry(GRID.north, GRID.south, GRID.west, GRID.east, GRID.rows, GRID.cols)
     assert other_shapes(found, GRID.rows * GRID.cols) == []
     assert other_shapes(found, 64800 * 129600)[-1].startswith("64800 rows x 129600 cols")
