@@ -98,6 +98,11 @@ class LatLonGrid:
         return self.rows, self.cols
 
     @property
+    def cells(self) -> int:
+        """How many."""
+        return self.rows * self.cols
+
+    @property
     def north(self) -> float:
         """Outer edge of the first row, degrees."""
         return (90 * self.per_degree - self.row) / self.per_degree
@@ -190,6 +195,13 @@ class LatLonGrid:
         if bottom <= top or width <= 0:
             return None
         return LatLonGrid(self.per_degree, top, start % self.world_cols, bottom - top, width)
+
+    def blocks(self, rows: int, cols: int) -> Iterator[LatLonGrid]:
+        """The window in blocks of at most `rows` x `cols` cells, from the north-west, row after row of blocks."""
+        for top in range(0, self.rows, rows):
+            for left in range(0, self.cols, cols):
+                height, width = min(rows, self.rows - top), min(cols, self.cols - left)
+                yield LatLonGrid(self.per_degree, self.row + top, (self.col + left) % self.world_cols, height, width)
 
     def windows_in(self, whole: LatLonGrid) -> Iterator[tuple[Window, Window]]:
         """Pairs (window of this grid's array, window of `whole`'s array): two where `whole` ends in between.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from ecosg_update.errors import GridError, TableError
-from ecosg_update.grid import GeoGrid, LatLonGrid
+from ecosg_update.grid import GeoGrid, LatLonGrid, cut
 from ecosg_update.legend import Legend
 
 if TYPE_CHECKING:
@@ -146,12 +146,31 @@ class CoverMap:
 
     def __post_init__(self) -> None:
         _check(self.codes, np.uint8, self.grid.shape, "covers")
-        legal = bytes(code for code in (0, *self.legend.codes) if code < 256)
-        illegal = sorted(
-            set(self.codes.tobytes().translate(None, delete=legal))
-        )  # a quarter of the time of np.unique
+        legal = {0, *self.legend.codes}
+        if legal.issuperset(range(int(self.codes.max(initial=0)) + 1)):
+            return  # codes without a gap need no look at each: ten times as fast
+        illegal = sorted(set(np.unique(self.codes).tolist()) - legal)
         if illegal:
             raise TableError(f"cover map: found codes {illegal[:8]}, expected 0 or the classes of {self.legend.name}")
+
+    def read(self, cells: LatLonGrid) -> CoverMap:
+        """A window of the map; raises as `grid.cut`."""
+        return self if cells == self.grid else CoverMap(cut(self.codes, self.grid, cells), cells, self.legend)
+
+
+class CoverReader(Protocol):
+    """A cover map that is read window by window: in memory, on the disk, or resampled on the way.
+
+    `read` takes a window of `grid` and gives its covers; CoverageError for one that leaves the grid.
+    """
+
+    @property
+    def grid(self) -> LatLonGrid: ...  # noqa: D102
+
+    @property
+    def legend(self) -> Legend: ...  # noqa: D102
+
+    def read(self, cells: LatLonGrid) -> CoverMap: ...  # noqa: D102
 
 
 class Reason(IntEnum):

@@ -39,7 +39,7 @@ def manifest(
     grid = patch.cover.grid
     west, south, east, north = grid.bounds
     return {
-        "tool": {"name": "ecosg-update", "version": __version__, "python": platform.python_version()},
+        "tool": tool(),
         "libraries": library_versions(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
@@ -73,6 +73,11 @@ def changes(patch: Patch) -> dict[str, Any]:
         "reasons": {reason.label: int(reasons[reason]) for reason in Reason if reasons[reason]},
         "covers": covers,
     }
+
+
+def tool() -> dict[str, str]:
+    """Which tool made a file."""
+    return {"name": "ecosg-update", "version": __version__, "python": platform.python_version()}
 
 
 def library_versions() -> dict[str, str]:

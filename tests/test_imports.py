@@ -20,18 +20,20 @@ RANK = {
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
 RANK |= {
+    "progress": 0,
     "domains": 4,
-    "progress": 4,
     "config": 6,
     "manifest": 6,
+    "logbook": 7,
     "evidence": 7,
     "info": 7,
+    "export": 7,
     "pipeline": 8,
     "stages": 9,
     "demo": 9,
     "checking": 9,
 }
-RANK |= {"cli": 10}
+RANK |= {"insertion": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},

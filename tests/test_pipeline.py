@@ -12,6 +12,7 @@ from affine import Affine
 from ecosg_update import pipeline, stages, tables
 from ecosg_update.config import Config, CrosswalkSection, LabelsSection, checked
 from ecosg_update.errors import ConfigError, CoverageError, OutputError
+from ecosg_update.export.whole import Cut, export
 from ecosg_update.formats import direct, header, netcdf
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason
@@ -158,17 +159,17 @@ def test_an_unknown_zone_lists_those_of_the_table(base, labels, tmp_path):
 
 
 def test_export_cuts_and_converts_without_a_change(base, tmp_path):
-    stages.export(base, tmp_path / "map.nc")
-    stages.export(tmp_path / "map.nc", tmp_path / "map.tif")
-    stages.export(tmp_path / "map.tif", tmp_path / "again.dir", title="again")
+    export(base, tmp_path / "map.nc")
+    export(tmp_path / "map.nc", tmp_path / "map.tif")
+    export(tmp_path / "map.tif", tmp_path / "again.dir", title="again")
     assert (tmp_path / "again.dir").read_bytes() == base.read_bytes()
-    stages.export(base, tmp_path / "fine.dir", per_degree=1800)
+    export(base, tmp_path / "fine.dir", Cut(per_degree=1800))
     fine = direct.read(tmp_path / "fine.dir")
     assert np.array_equal(fine.codes, np.kron(direct.read(base).codes, np.ones((5, 5), np.uint8)))
-    stages.export(tmp_path / "fine.dir", tmp_path / "coarse.dir", per_degree=360, title="made-up base")
+    export(tmp_path / "fine.dir", tmp_path / "coarse.dir", Cut(per_degree=360), title="made-up base")
     assert (tmp_path / "coarse.dir").read_bytes() == base.read_bytes()
     with pytest.raises(ConfigError, match=r"expected \.dir, \.nc or \.tif"):
-        stages.export(base, tmp_path / "map.grib")
+        export(base, tmp_path / "map.grib")
 
 
 @pytest.mark.parametrize("per_degree", [360, 1800])

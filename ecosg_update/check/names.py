@@ -17,7 +17,7 @@ def name_faults(path: Path) -> list[Fault]:
     alike = {file: _alike(file) for file in missing}
     if len(missing) == 2 and not any(alike.values()):
         raise FormatError(f"{data}: does not exist, nor its .hdr; a map is a .dir and a .hdr of one stem")
-    return [*(_missing(file, alike[file]) for file in missing), *_stem(data)]
+    return [*(_missing(file, alike[file]) for file in missing), *_stem(data), *_unfinished(data)]
 
 
 def _missing(file: Path, alike: Path | None) -> Fault:
@@ -49,4 +49,15 @@ def _stem(data: Path) -> Iterator[Fault]:
             Severity.ERROR, "stem-characters", data.name,
             f"the stem {stem!r} holds blanks, quotes or other than plain ASCII",
             "the namelist's YCOVER cannot hold it", "link it by a plain name",
+        )  # fmt: skip
+
+
+def _unfinished(data: Path) -> Iterator[Fault]:
+    journal = direct.journal(data)
+    if journal.exists():
+        yield Fault(
+            Severity.ERROR, "patch-unfinished", data.name,
+            f"a patch in place was begun and not ended ({journal.name} is beside it)",
+            "SURFEX reads a mixture of two maps",
+            f"wait for it or, where it was killed, give back the old bytes: ecosg-update revert {data}",
         )  # fmt: skip

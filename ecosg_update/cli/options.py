@@ -42,6 +42,13 @@ base = click.option(
     "--base", type=FILE, required=True, help="The ECOCLIMAP-SG map to renew: the .dir beside its .hdr."
 )
 output = click.option("-o", "--output", type=FILE, required=True, help="The file to write.")
+lock_timeout = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=600,
+    show_default=True,
+    help="Seconds to wait for another process that writes the map.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 

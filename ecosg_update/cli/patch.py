@@ -1,52 +1,137 @@
-"""`ecosg-update patch`: cover probabilities and a base become a decided map."""
+"""`ecosg-update patch`: cover probabilities and a base become a decided map, or a part of a larger one."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ecosg_update.cli import options
 from ecosg_update.cli.run import print_changes
 
+DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
+"""Options that have no say where COVERS is decided already."""
 
-@click.command()
+
+@click.command(
+    epilog="\b\nExample, after `make demo`:\n"
+    "ecosg-update patch demo/output/simulated_demo.dir --into demo/input/simulated_base.dir -o new.dir"
+)
 @click.argument("covers", type=options.FILE)
-@options.base
-@options.output
+@click.option("--base", type=options.FILE, help="The ECOCLIMAP-SG map to renew; with --into: that map.")
+@click.option("--into", type=options.FILE, help="A larger map, such as the global one: put the result into it.")
+@click.option("-o", "--output", type=options.FILE, help="The file to write; with --into: a patched copy of that map.")
+@click.option("--in-place", is_flag=True, help="Change the map of --into itself; `revert` gives it back.")
 @click.option("--min-share", type=float, default=0.5, show_default=True, help="Least part of a cell that is seen.")
 @click.option(
     "--min-confidence", type=float, default=0.5, show_default=True, help="Least probability of the new cover."
 )
 @click.option("--protect", default="sea,inland water", show_default=True, help="Families that never give way.")
 @click.option("--never-new", default="sea,snow", show_default=True, help="Families that never appear.")
-@click.option("--title", help="First line of the header.")
+@click.option("--title", help="First line of the header; with --into: else it stays.")
 @options.overwrite
+@options.lock_timeout
+@options.as_json
 def command(
     *,
     covers: Path,
-    base: Path,
-    output: Path,
+    base: Path | None,
+    into: Path | None,
+    output: Path | None,
+    in_place: bool,
     min_share: float,
     min_confidence: float,
     protect: str,
     never_new: str,
     title: str | None,
     overwrite: bool,
+    lock_timeout: float,
+    as_json: bool,
 ) -> None:
     """Decide each cell of COVERS (what `map` wrote): change the base, or keep it.
 
     The ending of OUTPUT says what is written: .dir (with its .hdr), .nc or .tif.
+
+    With --into MAP.dir the result becomes a part of that map: nothing outside its cells changes, and a cell
+    without data changes nothing. COVERS may then be a decided cover map too (.dir, .nc, .tif), taken as it is.
+    With -o NEW.dir the map is copied and stays as it is; with --in-place it changes itself, once the old bytes
+    are saved beside it (MAP.dir.undo.1 ...). STEM_manifest.json says what went where.
     """
-    from ecosg_update import stages
-    from ecosg_update.manifest import changes
     from ecosg_update.patch.decide import Policy
 
     policy = Policy(min_share, min_confidence, _families(protect), _families(never_new))
-    patch, paths = stages.patch(covers, base, policy, output, title=title, overwrite=overwrite)
-    print_changes(changes(patch))
-    for path in paths:
-        click.echo(str(path))
+    if into is not None:
+        _check_into(output, in_place=in_place, title=title)
+        changes, files = _put_into(
+            covers, base, policy, into, output, title=title, overwrite=overwrite, timeout=lock_timeout
+        )
+    elif base is None or output is None or in_place:
+        raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
+    else:
+        changes, files = _patched(covers, base, policy, output, title=title, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps({"products": [str(file) for file in files], "changes": changes}))
+        return
+    print_changes(changes)
+    for file in files:
+        click.echo(str(file))
+
+
+def _patched(
+    covers: Path, base: Path, policy: Any, output: Path, *, title: str | None, overwrite: bool
+) -> tuple[dict[str, Any], list[Path]]:
+    from ecosg_update import stages
+    from ecosg_update.manifest import changes
+
+    patch, files = stages.patch(covers, base, policy, output, title=title, overwrite=overwrite)
+    return changes(patch), files
+
+
+def _put_into(
+    covers: Path,
+    base: Path | None,
+    policy: Any,
+    into: Path,
+    output: Path | None,
+    *,
+    title: str | None,
+    overwrite: bool,
+    timeout: float,
+) -> tuple[dict[str, Any], list[Path]]:
+    from ecosg_update import insertion
+
+    source = insertion.Source(covers, base, policy)
+    if not source.undecided:
+        _check_undecided(covers)
+    with options.shown_progress() as progress:
+        if output is None:
+            done = insertion.inserted_in_place(source, into, timeout=timeout, progress=progress)
+        else:
+            done = insertion.inserted(
+                source, into, output, title=title, overwrite=overwrite, timeout=timeout, progress=progress
+            )
+    return done.changes, done.files
+
+
+def _check_into(output: Path | None, *, in_place: bool, title: str | None) -> None:
+    if in_place == (output is not None):
+        raise click.UsageError("--into needs either -o NEW.dir (a copy) or --in-place (the map itself).")
+    if output is not None and output.suffix != ".dir":
+        raise click.UsageError(f"--into writes a .dir, found {output.name}; `export` makes other formats.")
+    if in_place and title is not None:
+        raise click.UsageError("--in-place leaves the header as it is; give --title with -o NEW.dir.")
+
+
+def _check_undecided(covers: Path) -> None:
+    """Refuse what a person asks of a decision that is not made here."""
+    context = click.get_current_context()
+    named = [name for name in DECISION if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if named:
+        option = f"--{named[0].replace('_', '-')}"
+        raise click.UsageError(f"{option} has no say: {covers.name} is a decided cover map and is taken as it is.")
 
 
 def _families(text: str) -> tuple[str, ...]:

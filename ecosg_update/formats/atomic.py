@@ -81,6 +81,15 @@ def fill(handle: int, content: memoryview) -> None:
         left = left[os.write(handle, left) :]
 
 
+def flush_folder(folder: Path) -> None:
+    """Have the names of a folder on the disk: what was renamed or removed stays so after a crash."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def _created(part: Path, needed: int) -> Iterator[int]:
     """An open handle on a new, empty `part`, which is gone when the block ends in any way but a rename."""
@@ -115,21 +124,13 @@ def _land(targets: tuple[Path, ...], written: tuple[Path, ...]) -> None:
     if len(targets) > 1 and key.exists() and not filecmp.cmp(key, new_key, shallow=False):
         with reported(key):
             key.unlink()
-            _flush_folder(key.parent)
+            flush_folder(key.parent)
     for target, part in zip(targets, written, strict=True):
         with reported(target):
             part.replace(target)
     for folder in {target.parent for target in targets}:
         with reported(folder):
-            _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            flush_folder(folder)
 
 
 def _same(path: Path, handle: int) -> bool:

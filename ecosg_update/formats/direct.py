@@ -1,14 +1,16 @@
 """Cover maps as SURFEX reads them: a raw `.dir` of one unsigned byte a cell and its `.hdr`.
 
 Row 1 is the northernmost, there are no record marks, and a byte is 0 (no data) or a cover of 1..33: SURFEX
-writes outside its arrays for anything else (`average1_cover.F90`). Windows are read and written by row with
-`pread` and `write`, never through a memory map, whose only answer to a full disk is SIGBUS.
+writes outside its arrays for anything else (`average1_cover.F90`). Windows are read by row
+(`formats.window`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +20,10 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.errors import CoverageError, FormatError, GridError, OutputError, TableError
-from ecosg_update.formats import atomic, header
+from ecosg_update.formats import atomic, blocks, header, window
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap
+from ecosg_update.layers import CoverMap, CoverReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,10 +31,28 @@ if TYPE_CHECKING:
 STEM_LENGTH = 24
 """CHARACTER(28) less ".dir" (`read_direct.F90`, SURFEX 8.1): a longer name is cut and not found."""
 
+JOURNAL = ".journal"
+"""What follows the name of a `.dir` in the name of its open undo journal (`formats.globe`)."""
+
 HEADER_BYTES = 65536
 """Of a `.hdr` that are looked at: any more is no header."""
 
 _STEM = re.compile(r"[!#-&(-~]+")
+
+
+def journal(data: Path) -> Path:
+    """The file beside a `.dir` (the real one, where `data` is a link) that exists while it is patched in place."""
+    real = data.resolve()
+    return real.with_name(f"{real.name}{JOURNAL}")
+
+
+def refuse_unfinished(data: Path) -> None:
+    """Raise FormatError where a patch in place was begun and not ended: the bytes are a mixture of two maps."""
+    if journal(data).exists():
+        raise FormatError(
+            f"{data}: a patch in place is unfinished ({journal(data).name}); wait for it or, where it was killed, "
+            f"give back the old bytes with `ecosg-update revert {data}`"
+        )
 
 
 def pair(path: Path | str) -> tuple[Path, Path]:
@@ -45,8 +65,15 @@ def pair(path: Path | str) -> tuple[Path, Path]:
 def info(path: Path | str) -> Header:
     """What the header says, once the size of the `.dir` agrees with it.
 
-    Raises FormatError where a file is missing, the header cannot be read or the size is another.
+    Raises FormatError where a file is missing, the header cannot be read, the size is another or a patch in
+    place is unfinished: then the map is neither the old nor the new one.
     """
+    refuse_unfinished(pair(path)[0])
+    return unguarded_info(path)
+
+
+def unguarded_info(path: Path | str) -> Header:
+    """As `info`, for whoever ends an unfinished patch."""
     data, text = pair(path)
     with _named(text):
         found = header.parse(_content(text))
@@ -60,6 +87,18 @@ def info(path: Path | str) -> Header:
     return found
 
 
+def cover_info(path: Path | str) -> Header:
+    """What the header of a cover map says; FormatError as `info`, and for a map that is not one byte a cell."""
+    data, _ = pair(path)
+    found = info(path)
+    if found.bits != 8 or found.compress or found.fact != 1:
+        raise FormatError(
+            f"{data}: found integers of {found.bits} bits, fact {found.fact}, compress {int(found.compress)}; "
+            "a cover map has 8 bits a cell, fact 1 and is not packed; name the cover map"
+        )
+    return found
+
+
 def read(path: Path | str, grid: LatLonGrid | None = None) -> CoverMap:
     """The cover map, or the window `grid` of it: only its rows and columns are read.
 
@@ -68,28 +107,26 @@ def read(path: Path | str, grid: LatLonGrid | None = None) -> CoverMap:
     window that the map does not hold, GridError for one on another lattice.
     """
     data, _ = pair(path)
-    found = info(path)
-    if found.bits != 8 or found.compress or found.fact != 1:
-        raise FormatError(
-            f"{data}: found integers of {found.bits} bits, fact {found.fact}, compress {int(found.compress)}; "
-            "a cover map has 8 bits a cell, fact 1 and is not packed; name the cover map"
-        )
+    found = cover_info(path)
     legend = tables.legend("ecosg")
     with _named(data):
-        codes = _window(data, found.grid, grid or found.grid)
+        part = grid or found.grid
+        codes = np.empty(part.shape, np.uint8)
+        with _opened(data, os.O_RDONLY) as handle:
+            window.load(handle, codes, part, found.grid)
         _blank_nodata(codes, found.nodata)
-        return CoverMap(codes, grid or found.grid, legend)
+        return CoverMap(codes, part, legend)
 
 
-def write(cover: CoverMap, path: Path | str, *, title: str, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write `cover` as `.dir` and `.hdr`, both or neither, and return their paths.
+def write(cover: CoverReader, path: Path | str, *, title: str, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write `cover`, block by block, as `.dir` and `.hdr`, both or neither, and return their paths.
 
     title: the first line of the header. Raises OutputError for a name that SURFEX cannot find, another legend
     than ECOCLIMAP-SG's, existing files without `overwrite` and all that `atomic.parts` refuses; FormatError for
     a title that is not one plain line.
     """
     data, text = targets(path)
-    with atomic.parts(data, text, overwrite=overwrite, needed=cover.codes.size) as (data_part, text_part):
+    with atomic.parts(data, text, overwrite=overwrite, needed=cover.grid.cells) as (data_part, text_part):
         encode(cover, data_part, text_part, title=title)
     return data, text
 
@@ -110,41 +147,27 @@ def is_plain_stem(stem: str) -> bool:
     return _STEM.fullmatch(stem) is not None
 
 
-def encode(cover: CoverMap, data: Path, text: Path, *, title: str) -> None:
-    """Fill two files with the bytes and the header of `cover`; `write` makes them land."""
+def encode(cover: CoverReader, data: Path, text: Path, *, title: str) -> None:
+    """Fill two files with the bytes and the header of `cover`; `write` makes them land.
+
+    The bytes are claimed first: a disk that is too small says so before any work, and is not filled.
+    """
     if cover.legend != tables.legend("ecosg"):
         raise OutputError(f"{data}: found classes of {cover.legend.name}, expected ecosg's; cross the map over first")
     content = header.text(Header(title, cover.grid)).encode()
-    with atomic.reported(data, cover.codes.size), _opened(data, os.O_WRONLY) as handle:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, cover.codes.size)
-        atomic.fill(handle, np.ascontiguousarray(cover.codes).data)
+    with atomic.reported(data, cover.grid.cells), _opened(data, os.O_WRONLY) as handle:
+        _claim(data, handle, cover.grid.cells)
+        for block in blocks.of_rows(cover.grid):
+            atomic.fill(handle, np.ascontiguousarray(cover.read(block).codes).data)
     with atomic.reported(text, len(content)), _opened(text, os.O_WRONLY) as handle:
         atomic.fill(handle, memoryview(content))
 
 
-def _window(data: Path, whole: LatLonGrid, part: LatLonGrid) -> NDArray[np.uint8]:
-    """The bytes of `part`: one read a row, or one for all where whole rows are asked for."""
-    codes = np.empty(part.shape, np.uint8)
-    with _opened(data, os.O_RDONLY) as handle:
-        for (rows, cols), (from_rows, from_cols) in part.windows_in(whole):
-            start = from_rows.start * whole.cols + from_cols.start
-            piece = codes[rows, cols]
-            if piece.shape[1] == whole.cols and piece.flags.c_contiguous:
-                _load(handle, piece.data.cast("B"), start)
-                continue
-            for number, row in enumerate(piece):
-                _load(handle, row.data, start + number * whole.cols)
-    return codes
-
-
-def _load(handle: int, target: memoryview, offset: int) -> None:
-    """Fill `target` from the file; a read may bring less than it is asked for."""
-    while target:
-        count = os.preadv(handle, [target], offset)
-        if not count:
-            raise FormatError(f"the file ends at byte {offset:,}, it was longer when opened; read it again")
-        target, offset = target[count:], offset + count
+def _claim(path: Path, handle: int, size: int) -> None:
+    if shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
 
 
 def _blank_nodata(codes: NDArray[np.uint8], nodata: int) -> None:

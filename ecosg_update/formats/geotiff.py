@@ -14,16 +14,17 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from ecosg_update import tables
 from ecosg_update.errors import CoverageError, FormatError, GridError, TableError
-from ecosg_update.formats import atomic
+from ecosg_update.formats import atomic, blocks
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid
-from ecosg_update.layers import CoverMap
+from ecosg_update.layers import CoverMap, CoverReader
 from ecosg_update.legend import Legend
 
 if TYPE_CHECKING:
@@ -32,35 +33,50 @@ if TYPE_CHECKING:
 BLOCK = 512
 """Pixels a side of a tile."""
 
+CACHE = 64 * 2**20
+"""Bytes of GDAL's cache while a map is written; its own default is a share of the machine's memory."""
+
 _FAILURES = (RasterioError, CPLE_BaseError, OSError)
 """What reading and writing raise; the close of a COG on a full disk lets GDAL's own error through."""
 
 _ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 """A file is read and written by itself: nothing that lies beside it has a say."""
 
-_LAYOUT = {
+_PIXELS = {"count": 1, "dtype": "uint8", "nodata": 0, "crs": GEOGRAPHIC}
+
+_FLAT = {
+    "driver": "GTiff",
+    "tiled": True,
+    "blockxsize": BLOCK,
+    "blockysize": BLOCK,
+    "compress": "DEFLATE",
+    "zlevel": 1,
+    "bigtiff": "IF_SAFER",
+}
+"""A COG cannot be written by window: it is copied from this, which lies beside it meanwhile."""
+
+_COG = {
     "driver": "COG",
-    "count": 1,
-    "dtype": "uint8",
-    "nodata": 0,
-    "crs": GEOGRAPHIC,
     "blocksize": BLOCK,
     "compress": "DEFLATE",
     "overview_resampling": "MODE",
     "overviews": "IGNORE_EXISTING",
     "num_threads": "1",
+    "bigtiff": "IF_SAFER",
 }
 """Overviews by majority: an average of codes is another class."""
 
 
-def write(cover: CoverMap, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write `cover` as a COG and its class names as `.aux.xml` beside it; return both paths.
+def write(
+    cover: CoverReader, path: Path | str, *, provenance: Provenance, overwrite: bool = False
+) -> tuple[Path, Path]:
+    """Write `cover`, block by block, as a COG and its class names as `.aux.xml` beside it; return both paths.
 
     uint8, 0 is no data, the legend's colours as palette. Raises OutputError for all that `atomic.parts`
     refuses and where the file does not hold what was written.
     """
     path, names = targets(path)
-    with atomic.parts(names, path, overwrite=overwrite, needed=cover.codes.size) as (names_part, part):
+    with atomic.parts(names, path, overwrite=overwrite, needed=cover.grid.cells) as (names_part, part):
         encode(cover, part, names_part, provenance=provenance)
     return path, names
 
@@ -71,25 +87,37 @@ def targets(path: Path | str) -> tuple[Path, Path]:
     return path, path.with_name(f"{path.name}.aux.xml")
 
 
-def encode(cover: CoverMap, part: Path, names: Path, *, provenance: Provenance) -> None:
+def encode(cover: CoverReader, part: Path, names: Path, *, provenance: Provenance) -> None:
     """Fill two files with the raster and the class names of `cover` and verify them; `write` makes them land."""
-    rows, cols = cover.grid.shape
+    flat = part.with_name(f"{part.name}.flat")
     try:
-        with (
-            rasterio.Env(**_ALONE),
-            rasterio.open(part, "w", width=cols, height=rows, transform=cover.grid.transform, **_LAYOUT) as file,
-        ):
-            file.write(cover.codes, 1)
-            file.write_colormap(1, _palette(cover.legend))
-            file.update_tags(TITLE=provenance.title, SOURCE=provenance.source, LEGEND=cover.legend.name)
-            file.set_band_description(1, "cover")
-        whole = _holds(part, cover)
-    except (*_FAILURES, FormatError) as error:
-        raise atomic.failure(part, cover.codes.size, error) from error
-    if not whole:
-        raise atomic.failure(part, cover.codes.size, RuntimeError("it came back changed"))
+        with rasterio.Env(**_ALONE, GDAL_CACHEMAX=CACHE):
+            written = _fill(flat, cover, provenance)
+            rasterio.shutil.copy(flat, part, **_COG)
+    except _FAILURES as error:
+        raise atomic.failure(part, cover.grid.cells, error) from error
+    finally:
+        flat.unlink(missing_ok=True)
+    if not _holds(part, cover.grid, written):
+        raise atomic.failure(part, cover.grid.cells, RuntimeError("it came back changed"))
     with atomic.reported(names):
         names.write_text(_category_names(cover.legend), encoding="utf-8")
+
+
+def _fill(flat: Path, cover: CoverReader, provenance: Provenance) -> list[int]:
+    """Write the raster by window; the checksum of each block."""
+    rows, cols = cover.grid.shape
+    written = []
+    layout = _PIXELS | _FLAT
+    with rasterio.open(flat, "w", width=cols, height=rows, transform=cover.grid.transform, **layout) as file:
+        for block in blocks.of_chunks(cover.grid, BLOCK):
+            codes = cover.read(block).codes
+            file.write(codes, 1, window=_place(block, cover.grid))
+            written.append(blocks.checksum(codes))
+        file.write_colormap(1, _palette(cover.legend))
+        file.update_tags(TITLE=provenance.title, SOURCE=provenance.source, LEGEND=cover.legend.name)
+        file.set_band_description(1, "cover")
+    return written
 
 
 @dataclass(frozen=True)
@@ -176,13 +204,22 @@ def _opened(path: Path) -> Iterator[Any]:
         raise FormatError(f"{path}: cannot be read as GeoTIFF ({error}); it is damaged or another format") from error
 
 
-def _holds(part: Path, cover: CoverMap) -> bool:
-    found = codes(part)
-    return (
-        found.grid.transform == cover.grid.transform
-        and found.nodata == 0
-        and np.array_equal(found.read(), cover.codes)
-    )
+def _holds(part: Path, grid: LatLonGrid, written: list[int]) -> bool:
+    """Whether a file that was just closed lies on `grid` and holds the blocks of these checksums."""
+    try:
+        found = codes(part)
+        if found.grid.transform != grid.transform or found.grid.shape != grid.shape or found.nodata != 0:
+            return False
+        pieces = (found.read(*_place(block, grid).toslices()) for block in blocks.of_chunks(grid, BLOCK))
+        return all(blocks.checksum(piece) == known for piece, known in zip(pieces, written, strict=True))
+    except FormatError as error:
+        raise atomic.failure(part, grid.cells, error) from error
+
+
+def _place(block: LatLonGrid, grid: LatLonGrid) -> Window:
+    """Where a block lies in the raster of `grid`."""
+    ((_, (rows, cols)),) = block.windows_in(grid)
+    return Window.from_slices(rows, cols)
 
 
 def _palette(legend: Legend) -> dict[int, tuple[int, int, int, int]]:

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import netCDF4
 import numpy as np
 import pyproj
 
 from ecosg_update.errors import EcosgError, FormatError
-from ecosg_update.formats import atomic, cf
-from ecosg_update.grid import GEOGRAPHIC, LatLonGrid
+from ecosg_update.formats import atomic, blocks, cf
+from ecosg_update.grid import GEOGRAPHIC, LatLonGrid, Window
+from ecosg_update.layers import CoverReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,20 +53,54 @@ class Field:
 def store(part: Path, grid: LatLonGrid, fields: list[Field], about: cf.Attributes) -> None:
     """Write a file, close it, open it again and compare; OutputError where it holds anything else."""
     needed = sum(one.values.nbytes for one in fields)
-    try:
-        with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
-            file.set_auto_maskandscale(False)
-            file.setncatts(about)
-            _addgrid_of(file, grid)
-            for one in fields:
-                _add(file, one)
-        with netCDF4.Dataset(part) as file:
-            file.set_auto_maskandscale(False)
-            damaged = [one.name for one in fields if not _holds(file[one.name], one.values)]
-    except (OSError, RuntimeError) as error:
-        raise atomic.failure(part, needed, error) from error
+    with _written(part, needed) as file:
+        _begin(file, grid, about)
+        for one in fields:
+            _add(file, one)
+    with _written(part, needed, "r") as file:
+        damaged = [one.name for one in fields if not _holds(file[one.name], one.values)]
     if damaged:
         raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+
+
+def store_cover(part: Path, cover: CoverReader, attributes: cf.Attributes, about: cf.Attributes) -> None:
+    """Write a file of one variable, `cover`, block by block; as `store`, whose bytes it makes."""
+    grid, written = cover.grid, []
+    with _written(part, grid.cells) as file:
+        _begin(file, grid, about)
+        variable = _created(file, "cover", np.dtype(np.uint8), ("lat", "lon"), grid.shape)
+        variable.setncatts(attributes | {"grid_mapping": "crs"})
+        for block in blocks.of_chunks(grid, CHUNK):
+            codes = cover.read(block).codes
+            variable[_place(block, grid)] = codes
+            written.append(blocks.checksum(codes))
+    with _written(part, grid.cells, "r") as file:
+        found = (blocks.checksum(file["cover"][_place(block, grid)]) for block in blocks.of_chunks(grid, CHUNK))
+        whole = file["cover"].shape == grid.shape and list(found) == written
+    if not whole:
+        raise atomic.failure(part, grid.cells, RuntimeError("cover came back changed"))
+
+
+@contextmanager
+def _written(part: Path, needed: int, mode: Literal["w", "r"] = "w") -> Iterator[netCDF4.Dataset]:
+    """A file that is written, or looked at again; what the library complains of is an OutputError."""
+    try:
+        with netCDF4.Dataset(part, mode, format="NETCDF4") as file:
+            file.set_auto_maskandscale(False)
+            yield file
+    except (OSError, RuntimeError) as error:
+        raise atomic.failure(part, needed, error) from error
+
+
+def _begin(file: netCDF4.Dataset, grid: LatLonGrid, about: cf.Attributes) -> None:
+    file.setncatts(about)
+    _addgrid_of(file, grid)
+
+
+def _place(block: LatLonGrid, grid: LatLonGrid) -> Window:
+    """Where a block lies in an array on `grid`."""
+    ((_, window),) = block.windows_in(grid)
+    return window
 
 
 def _addgrid_of(file: netCDF4.Dataset, grid: LatLonGrid) -> None:
@@ -90,33 +125,28 @@ def _addgrid_of(file: netCDF4.Dataset, grid: LatLonGrid) -> None:
 def _add(file: netCDF4.Dataset, one: Field) -> None:
     if "code" in one.dimensions and "code" not in file.dimensions:
         file.createDimension("code", len(one.values))
-    variable: Variable = file.createVariable(one.name, one.values.dtype, one.dimensions, **_storage(one))
+    variable = _created(file, one.name, one.values.dtype, one.dimensions, one.values.shape)
     variable.setncatts(one.attributes)
-    if _on_grid(one):
+    if _on_grid(one.dimensions):
         variable.setncattr("grid_mapping", "crs")
     variable[:] = one.values
 
 
-def _storage(one: Field) -> dict[str, Any]:
-    """Codes and fractions are packed in chunks with a checksum; axes lie as they are."""
-    fill = 0 if one.name in CLASSED else False
-    if not _on_grid(one):
-        return {"fill_value": fill}
-    shape = one.values.shape
-    side = CHUNK if len(shape) == 2 else CLASS_CHUNK
-    chunks = (*shape[:-2], *(min(side, count) for count in shape[-2:]))
-    return {
-        "compression": "zlib",
-        "complevel": LEVEL,
-        "shuffle": False,
-        "fletcher32": True,
-        "chunksizes": chunks,
-        "fill_value": fill,
-    }
+def _created(
+    file: netCDF4.Dataset, name: str, dtype: np.dtype[Any], dimensions: tuple[str, ...], shape: tuple[int, ...]
+) -> Variable:
+    """A new variable: codes and fractions are packed in chunks with a checksum; axes lie as they are."""
+    storage: dict[str, Any] = {"fill_value": 0 if name in CLASSED else False}
+    if _on_grid(dimensions):
+        side = CHUNK if len(shape) == 2 else CLASS_CHUNK
+        chunks = (*shape[:-2], *(min(side, count) for count in shape[-2:]))
+        storage |= {"compression": "zlib", "complevel": LEVEL, "shuffle": False, "fletcher32": True}
+        storage |= {"chunksizes": chunks}
+    return file.createVariable(name, dtype, dimensions, **storage)
 
 
-def _on_grid(one: Field) -> bool:
-    return one.dimensions[-2:] == ("lat", "lon")
+def _on_grid(dimensions: tuple[str, ...]) -> bool:
+    return dimensions[-2:] == ("lat", "lon")
 
 
 def _holds(variable: Variable, values: NDArray[Any]) -> bool:

@@ -13,10 +13,20 @@ import numpy as np
 from ecosg_update import tables
 from ecosg_update.errors import FormatError, GridError
 from ecosg_update.formats import atomic, cf
-from ecosg_update.formats.ncfile import CLASSED, Field, attribute, grid_of, opened, store, variable, window
+from ecosg_update.formats.ncfile import (
+    CLASSED,
+    Field,
+    attribute,
+    grid_of,
+    opened,
+    store,
+    store_cover,
+    variable,
+    window,
+)
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap, Patch, Prediction
+from ecosg_update.layers import CoverMap, CoverReader, Patch, Prediction
 from ecosg_update.legend import Legend
 
 if TYPE_CHECKING:
@@ -74,12 +84,12 @@ def read(path: Path | str, cells: LatLonGrid | None = None) -> Patch:
         return Patch(cover, base, reason, window(file, "confidence", whole, part))
 
 
-def write_cover(cover: CoverMap, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> Path:
-    """Write a bare cover map (variable cover) and return the path; raises OutputError as `write`."""
+def write_cover(cover: CoverReader, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> Path:
+    """Write a bare cover map (variable cover), block by block, and return the path; raises OutputError as `write`."""
     path = Path(path)
-    with atomic.parts(path, overwrite=overwrite, needed=cover.codes.size) as (part,):
-        field = Field("cover", cover.codes, cf.flags(cover.legend, "land cover"))
-        store(part, cover.grid, [field], cf.about(provenance, legend=cover.legend.name))
+    with atomic.parts(path, overwrite=overwrite, needed=cover.grid.cells) as (part,):
+        attributes = cf.flags(cover.legend, "land cover")
+        store_cover(part, cover, attributes, cf.about(provenance, legend=cover.legend.name))
     return path
 
 
@@ -95,6 +105,12 @@ def grid(path: Path | str) -> LatLonGrid:
     """The cells of a file of this tool; FormatError for another file."""
     with opened(Path(path)) as file:
         return grid_of(file)
+
+
+def legend(path: Path | str) -> Legend:
+    """The legend of the codes in a file of this tool; FormatError for another file."""
+    with opened(Path(path)) as file:
+        return tables.legend(str(attribute(file, "legend")))
 
 
 def holds_prediction(path: Path | str) -> bool:

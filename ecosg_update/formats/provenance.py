@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ecosg_update import __version__
+
 ECOCLIMAP_SG = "ECOCLIMAP-SG: https://opensource.umr-cnrm.fr/projects/ecoclimap-sg/wiki"
 
 
@@ -21,3 +23,9 @@ class Provenance:
     history: str = ""
     references: str = ECOCLIMAP_SG
     comment: str = ""
+
+
+def about(title: str, source: str, *, exact: bool = False) -> Provenance:
+    """What a file of this version says of its origin; `exact` where the title is to be as the user gave it."""
+    text = title if exact else f"{title}, ecosg-update {__version__}"
+    return Provenance(title=text, source=source, history=f"ecosg-update {__version__}")

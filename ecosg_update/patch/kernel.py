@@ -23,7 +23,7 @@ from numba import njit
 from ecosg_update.patch.overlap import SNAP, UNIT
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any]) -> Any:
     """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
     try:
         return njit(nogil=True, cache=True, error_model="numpy")(function)
@@ -31,7 +31,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, error_model="numpy")(function)
 
 
-@_compiled
+@compiled
 def _edge_area(u1: float, v1: float, u2: float, v2: float, ku: float, kv: float) -> float:
     """The integral of max(ku - u, 0) dv along the part of an edge with v < kv."""
     if v1 > kv and v2 > kv:
@@ -49,7 +49,7 @@ def _edge_area(u1: float, v1: float, u2: float, v2: float, ku: float, kv: float)
     return 0.5 * part * part / abs(near - far) * (v2 - v1)
 
 
-@_compiled
+@compiled
 def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-untyped-def]
     """The signed area of a quadrilateral with u < ku and v < kv (Green's theorem along its edges)."""
     return -(
@@ -60,7 +60,7 @@ def _corner_area(u0, v0, u1, v1, u2, v2, u3, v3, ku, kv):  # type: ignore[no-unt
     )
 
 
-@_compiled
+@compiled
 def _cell(j, i, window):  # type: ignore[no-untyped-def]
     """The flat index of a cell within the window; one past the last outside it."""
     row, row_end, col, col_end = window
@@ -69,7 +69,7 @@ def _cell(j, i, window):  # type: ignore[no-untyped-def]
     return (row_end - row) * (col_end - col)
 
 
-@_compiled
+@compiled
 def _mean_within(start, end):  # type: ignore[no-untyped-def]
     """The mean of a line from `start` to `end`, each of its values clipped to 0..1."""
     if min(start, end) >= 0 and max(start, end) <= 1:
@@ -85,7 +85,7 @@ def _mean_within(start, end):  # type: ignore[no-untyped-def]
     return (0.5 * (inner_high - inner_low) * (inner_high + inner_low) + (high - inner_high)) / (high - low)
 
 
-@_compiled
+@compiled
 def _put_pair(places, weights, n, pixel, cell, other, part, rest):  # type: ignore[no-untyped-def]
     """The entry of a single pixel, of which two cells hold parts."""
     places[n, 0], places[n, 1], places[n, 2], places[n, 3], places[n, 4] = pixel, pixel, cell, other, 0
@@ -93,7 +93,7 @@ def _put_pair(places, weights, n, pixel, cell, other, part, rest):  # type: igno
     return n + 1
 
 
-@_compiled
+@compiled
 def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, window):  # type: ignore[no-untyped-def]
     """Entries for a pixel cut along edges; `quad` counts from the cell (j0, i0). Its parts sum to exactly 1."""
     u0, v0, u1, v1, u2, v2, u3, v3 = quad
@@ -123,7 +123,7 @@ def _put_split(places, weights, n, pixel, quad, j0, i0, rows_met, cols_met, wind
     return n
 
 
-@_compiled
+@compiled
 def _quad(lines, step, s):  # type: ignore[no-untyped-def]
     """The corners u, v, u, v ... of a row's pixel `s`, clockwise from the north-west."""
     u_top, u_top_end, v_top, v_top_end, u_low, u_low_end, v_low, v_low_end = lines
@@ -140,7 +140,7 @@ def _quad(lines, step, s):  # type: ignore[no-untyped-def]
     )
 
 
-@_compiled
+@compiled
 def _put_any(places, weights, n, lines, step, s, pixel0, window):  # type: ignore[no-untyped-def]
     """The pixel `s` of a row, of any size and orientation."""
     u0, v0, u1, v1, u2, v2, u3, v3 = _quad(lines, step, s)
@@ -152,7 +152,7 @@ def _put_any(places, weights, n, lines, step, s, pixel0, window):  # type: ignor
     return _put_split(places, weights, n, pixel0 + s, quad, j0, i0, max(1, rows_met), max(1, cols_met), window)
 
 
-@_compiled
+@compiled
 def _row_end(v_top, rise, v_low, fall, j, s, last):  # type: ignore[no-untyped-def]
     """The first pixel from `s` on that is not wholly in the row `j` of cells; `s` where a parallel crosses it."""
     if max(v_low + fall * s, v_low + fall * (s + 1)) > j + 1 + SNAP:
@@ -165,7 +165,7 @@ def _row_end(v_top, rise, v_low, fall, j, s, last):  # type: ignore[no-untyped-d
     return max(end, s + 1)
 
 
-@_compiled
+@compiled
 def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
     """Parts of a pixel that a meridian (top to low) and a parallel (west to east) cut: (north-west, north, west)."""
     x = (top + (low - top) * west) / (1.0 - (low - top) * (east - west))
@@ -176,7 +176,7 @@ def _crossing(top, low, west, east):  # type: ignore[no-untyped-def]
     return max(min(corner, above, left), above + left - 1.0), above, left
 
 
-@_compiled
+@compiled
 def _slope_end(v_top, rise, v_low, fall, edge, s, far):  # type: ignore[no-untyped-def]
     """The end of the pixels from `s` on that a parallel, v = edge, crosses from side to side."""
     if v_top + rise * s > edge or v_low + fall * s < edge:
@@ -188,7 +188,7 @@ def _slope_end(v_top, rise, v_low, fall, edge, s, far):  # type: ignore[no-untyp
     return far
 
 
-@_compiled
+@compiled
 def _put_odd(places, weights, n, lines, step, s, cell_of, crossed, pixel0, window):  # type: ignore[no-untyped-def]
     """Entries for a pixel that a parallel crosses, at a corner of cells or at the end of its run."""
     (j, i), (top, low) = cell_of, crossed
@@ -206,7 +206,7 @@ def _put_odd(places, weights, n, lines, step, s, cell_of, crossed, pixel0, windo
     return _put_pair(places, weights, n, pixel0 + s, other, south, left - corner, 1.0 - north - left + corner)
 
 
-@_compiled
+@compiled
 def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):  # type: ignore[no-untyped-def]
     """The entries of a row of small upright pixels: only those that an edge crosses are looked at one by one.
 
@@ -260,7 +260,7 @@ def _fine_entries(places, weights, n, lines, step, first, last, pixel0, window):
     return n
 
 
-@_compiled
+@compiled
 def _lines(u, v, a, b, top, low):  # type: ignore[no-untyped-def]
     """The ends (west, east) of a row's upper and lower edge inside the block [a, b]; top, low in 0..1."""
     return (
@@ -275,7 +275,7 @@ def _lines(u, v, a, b, top, low):  # type: ignore[no-untyped-def]
     )
 
 
-@_compiled
+@compiled
 def _row_entries(places, weights, n, lines, step, first, last, pixel0, window, fine):  # type: ignore[no-untyped-def]
     """Add the entries of the pixels first..last of a row (from the block's west); the number of entries."""
     if fine:
@@ -286,7 +286,7 @@ def _row_entries(places, weights, n, lines, step, first, last, pixel0, window, f
     return n
 
 
-@_compiled
+@compiled
 def _areas(u, v, a, b, step, north, west):  # type: ignore[no-untyped-def]
     """(area of the raster's pixel (0, 0) in cells if the block held it, growth from row to row and along a row)."""
     u_along, u_down = u[a, b + 1] - u[a, b], u[a + 1, b] - u[a, b]
@@ -299,20 +299,20 @@ def _areas(u, v, a, b, step, north, west):  # type: ignore[no-untyped-def]
     return first + row_growth * (0.5 - north) + col_growth * (0.5 - west), row_growth, col_growth
 
 
-@_compiled
+@compiled
 def _misses(v0, v1, v2, v3, window):  # type: ignore[no-untyped-def]
     """Whether a quadrilateral lies above or below the window."""
     return max(v0, v1, v2, v3) <= window[0] or min(v0, v1, v2, v3) >= window[1]
 
 
-@_compiled
+@compiled
 def _turns(u0, u1, u2, u3, window, world):  # type: ignore[no-untyped-def]
     """The turns around the globe, first and end, after which the window meets a quadrilateral."""
     west, east = min(u0, u1, u2, u3), max(u0, u1, u2, u3)
     return math.floor((west - window[3]) / world) + 1, math.ceil((east - window[2]) / world)
 
 
-@_compiled
+@compiled
 def _clipped(lines, step, first, last, window):  # type: ignore[no-untyped-def]
     """The pixels of a row, of those from `first` to `last`, that may lie in the window's columns."""
     west = min(window[2] - lines[0], window[2] - lines[4])
@@ -323,13 +323,13 @@ def _clipped(lines, step, first, last, window):  # type: ignore[no-untyped-def]
     return max(first, math.floor(start) - 1), min(last, math.ceil(end) + 1)
 
 
-@_compiled
+@compiled
 def _sloped(part, growth, pixel):  # type: ignore[no-untyped-def]
     """The part of a pixel that lies above a parallel which crosses a run."""
     return min(1.0, max(0.0, math.floor((part + growth * np.int64(pixel)) * UNIT + 0.5) / UNIT))
 
 
-@_compiled
+@compiled
 def _count(codes, lookup, places, weights, n, areas, mass, covered):  # type: ignore[no-untyped-def]
     """Add entries of a class map; areas: that of pixel (0, 0) in cells, its growth down and along the rows."""
     no_data = np.uint64(mass.shape[1] - 1)
@@ -366,7 +366,7 @@ def _count(codes, lookup, places, weights, n, areas, mass, covered):  # type: ig
         covered[other] += beyond
 
 
-@_compiled
+@compiled
 def _sum(values, share, places, weights, n, areas, mass, covered):  # type: ignore[no-untyped-def]
     """Add entries of probabilities, weighted by each pixel's share; otherwise as `_count`."""
     for k in range(n):
@@ -403,7 +403,7 @@ def _sum(values, share, places, weights, n, areas, mass, covered):  # type: igno
             mass[other, row] += beyond
 
 
-@_compiled
+@compiled
 def _block_entries(places, weights, u, v, block, layout, shape, window):  # type: ignore[no-untyped-def]
     """Fill the entries of the pixels of one block of the lattice; their number."""
     (a, b), (step, row0, col0, _, fine, world) = block, layout
@@ -423,7 +423,7 @@ def _block_entries(places, weights, u, v, block, layout, shape, window):  # type
     return n
 
 
-@_compiled
+@compiled
 def spread_codes(codes, lookup, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add the pixels of a class map to the cells of a window of the target.
 
@@ -444,7 +444,7 @@ def spread_codes(codes, lookup, u, v, spans, layout, window, mass, covered):  # 
                 _count(codes, lookup, places, weights, n, areas, mass, covered)
 
 
-@_compiled
+@compiled
 def spread_values(values, share, u, v, spans, layout, window, mass, covered):  # type: ignore[no-untyped-def]
     """Add probabilities float32 (class, y, x) of pixels whose valid part is `share`; otherwise as `spread_codes`."""
     step, row0, col0, capacity, _, _ = layout
@@ -459,7 +459,7 @@ def spread_values(values, share, u, v, spans, layout, window, mass, covered):  #
                 _sum(values, share, places, weights, n, areas, mass, covered)
 
 
-@_compiled
+@compiled
 def settle(mass, order, tie, base, found):  # type: ignore[no-untyped-def]
     """Fill `found` (y, x) with the winning class row of each cell of mass (class, y, x), -1 for an empty one.
 

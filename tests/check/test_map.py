@@ -71,6 +71,12 @@ def test_half_a_pair_is_an_error_that_names_what_is_there(tmp_path, end):
     assert fault.where == f"map{end}" and f"rename MAP{end.upper()} to map{end}" in fault.cure
 
 
+def test_a_patch_in_place_that_was_killed_is_an_error(tmp_path):
+    data = pair(tmp_path)
+    direct.journal(data).write_bytes(b"")
+    assert only(checked(data), "patch-unfinished").severity is Severity.ERROR
+
+
 def test_nothing_at_all_is_no_map(tmp_path):
     with pytest.raises(FormatError, match=r"nothing\.dir: does not exist"):
         checked(tmp_path / "nothing.dir")

@@ -1,0 +1,1 @@
+"""Cover maps in another format, on another lattice, cut or in tiles."""
