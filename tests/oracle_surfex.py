@@ -69,7 +69,7 @@ def _record_type(lines: list[str]) -> tuple[str, int]:
     for line in lines[:11]:
         if line[0:10] != "recordtype":
             continue
-        rest = line[11:]
+        rest = line[11:100]
         bits = 0
         for character, meaning in (("8", 8), ("1", 16), ("3", 32), ("4", 64)):
             if character in rest:

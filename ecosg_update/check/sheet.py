@@ -10,6 +10,10 @@ from ecosg_update.check.meant import Entry
 from ecosg_update.check.reading import KEY_LINES, Reading, lines_of, reading
 from ecosg_update.fault import Fault, Severity
 
+FLOAT_STOP = 'SURFEX stops: "Bad value during floating point read"'
+LOST = "SURFEX does not see the key and goes on with its default, or stops"
+"""What several rules lead to."""
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -95,9 +99,9 @@ class Rule:
             yield Fault(severity, self.name, ":".join(place), finding.what, effect, self.cure)
 
 
-def within(entry: Entry) -> bool:
-    """Whether an entry stands where pass 2 looks for keys."""
-    return 2 <= entry.line <= KEY_LINES
+def inside(sheet: Sheet) -> Iterator[Entry]:
+    """The entries on the lines where pass 2 looks, without the record type."""
+    return (entry for entry in sheet.entries if 2 <= entry.line <= KEY_LINES and entry.key != "recordtype")
 
 
 def shown(line: str) -> str:
