@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ecosg_update.check.blocks import whole_rows
 from ecosg_update.check.byte_rules import byte_faults, plausibility_faults
 from ecosg_update.check.census import Census, census
-from ecosg_update.check.coverage import domain_faults, pixels_in
+from ecosg_update.check.coverage import domain_faults
 from ecosg_update.check.geometry import Geometry, geometry, lattices
 from ecosg_update.check.geometry_rules import geometry_faults
 from ecosg_update.check.header_rules import header_faults
@@ -23,6 +25,7 @@ from ecosg_update.domain import Domain
 from ecosg_update.errors import FormatError, OutputError
 from ecosg_update.fault import Fault, Severity, has_errors
 from ecosg_update.formats import atomic, direct
+from ecosg_update.formats.pixels import Pixels
 from ecosg_update.progress import Progress, silent
 
 
@@ -119,23 +122,25 @@ def _look(path: Path, domain: Domain | None, base: Path | None, progress: Progre
     facts = _facts(sheet, found)
     if found is None or not data.is_file():
         return _Look(_report(data, faults, facts))
-    size = data.stat().st_size
+    size, nodata = data.stat().st_size, sheet.meant.get("nodata", 0)
     facts["bytes"] = size
     is_bytes = sheet.width == 8 or size == found.rows * found.cols  # whatever the header says of the type
     faults += size_faults(data.name, found, size, 8 if is_bytes else sheet.width)
     if whole_rows(data, found) == 0 or not is_bytes:
         return _Look(_report(data, faults, facts))
     scrambled = shape_faults(data, found)
-    seen = census(
-        data, found, sheet.meant.get("nodata", 0), tiles=base is not None, waters=not scrambled, progress=progress
-    )
-    faults += [*scrambled, *byte_faults(data.name, found, sheet.meant.get("nodata", 0), seen)]
+    seen = census(data, found, nodata, tiles=base is not None, waters=not scrambled, progress=progress)
+    faults += [*scrambled, *byte_faults(data.name, found, nodata, seen)]
     facts |= _counted(seen)
     if not scrambled:
         faults += plausibility_faults(data.name, found, seen)
         faults += _against(data, found, seen, base, progress) if base else []
     if domain is not None:
-        faults += _within(data, found, sheet.meant.get("nodata", 0), domain, facts, faults)
+        if has_errors(faults):  # PGD would not get as far as its domain
+            facts["domain"] = f"{domain.name}: not looked at, mend the errors first"
+        else:
+            odd, counted = _within(data, found, nodata, domain, progress)
+            faults, facts = [*faults, *odd], facts | counted
     turned = upside_down(data, found, base) if base and not scrambled else None
     rules = frozenset(fault.rule for fault in faults)
     return _Look(_report(data, faults, facts), Finds(sheet, found, size, seen, turned, rules))
@@ -159,17 +164,15 @@ def _against(data: Path, found: Geometry, seen: Census, base: Path, progress: Pr
 
 
 def _within(
-    data: Path, found: Geometry, nodata: float, domain: Domain, facts: dict[str, Any], faults: list[Fault]
-) -> list[Fault]:
-    """The faults of the domain; they need a map that PGD can read."""
-    if has_errors(faults):
-        facts["domain"] = f"{domain.name}: not looked at, mend the errors first"
-        return []
-    pixels = pixels_in(data, found, nodata, domain)
-    facts["domain"] = domain.name
-    facts["model_cells"] = domain.cells
-    facts["filled_cells"] = int((pixels == 0).sum())
-    return domain_faults(data.name, found, domain, pixels)
+    data: Path, found: Geometry, nodata: float, domain: Domain, progress: Progress
+) -> tuple[list[Fault], dict[str, Any]]:
+    """How many pixels with data each cell of the domain finds, as PGD counts them, and the faults of that."""
+    from ecosg_update.pgd.counts import counts  # noqa: PLC0415  numba loads where it is needed
+
+    pixels = Pixels(data, found.north, found.south, found.west, found.east, found.rows, found.cols, nodata)
+    held = counts(pixels, domain, progress=progress)[:, 1:].sum(axis=1, dtype=np.int64).reshape(domain.shape)
+    facts = {"domain": domain.name, "model_cells": domain.cells, "filled_cells": int((held == 0).sum())}
+    return domain_faults(data.name, found, domain, held), facts
 
 
 def _facts(sheet: Sheet, found: Geometry | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ RANK = {
     "legend": 1,
     "domain": 2,
     "layers": 2,
+    "fractions": 3,
     "tables": 3,
     "formats": 4,
 } | dict.fromkeys(STAGES, 5)
@@ -87,7 +88,9 @@ def modules_after(*arguments):
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["pgd", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {
         "torch",

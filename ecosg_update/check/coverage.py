@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecosg_update.check.blocks import rows_at
 from ecosg_update.check.geometry import Geometry
 from ecosg_update.domain import RADIUS, Domain
 from ecosg_update.errors import GridError
@@ -15,9 +13,6 @@ from ecosg_update.fault import Fault, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-BLOCK_CELLS = 2_000_000
-"""Of the map, placed at a time."""
 
 FILLED = "PGD fills them from the 3 nearest cells that have data and does not say so"
 
@@ -62,25 +57,6 @@ def domain_faults(name: str, found: Geometry, domain: Domain, pixels: NDArray[np
             )
         )
     return faults
-
-
-def pixels_in(path: Path, found: Geometry, nodata: float, domain: Domain) -> NDArray[np.int64]:
-    """Pixels with data in each cell, int64 (ny, nx), y from the south: only the rows of the domain are read."""
-    _, south, _, north = domain.box(1.5)
-    top = max(0, int((found.north - north) / found.high) - 1)
-    bottom = min(found.rows, int((found.north - south) / found.high) + 2)
-    west, _, east, _ = domain.box(1.5)
-    lons = found.west + (np.arange(found.cols, dtype=float) + 0.5) * found.wide
-    cols = np.flatnonzero((lons - west) % 360 <= ((east - west) % 360 or 360))
-    lats = found.north - (np.arange(found.rows, dtype=float) + 0.5) * found.high
-    counts = np.zeros(domain.cells + 1, np.int64)
-    height = max(1, BLOCK_CELLS // found.cols)
-    for start in range(top, bottom, height):
-        rows = np.arange(start, min(bottom, start + height))
-        codes = rows_at(path, found, start, rows.size)[:, cols]
-        cells = domain.index(lons[np.newaxis, cols], lats[rows, np.newaxis])
-        counts += np.bincount(cells[codes != nodata] + 1, minlength=counts.size)
-    return counts[1:].reshape(domain.shape)
 
 
 def _nothing(where: str, domain: Domain) -> Fault:

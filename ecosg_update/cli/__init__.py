@@ -20,9 +20,21 @@ from ecosg_update import __version__
 from ecosg_update.errors import EcosgError
 
 COMMANDS = (
-    "check", "demo", "domains", "export", "fetch", "info", "install", "map", "patch", "predict", "revert", "run",
+    "check",
+    "demo",
+    "domains",
+    "export",
+    "fetch",
+    "info",
+    "install",
+    "map",
+    "patch",
+    "pgd",
+    "predict",
+    "revert",
+    "run",
     "tables",
-)  # fmt: skip
+)
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 log = logging.getLogger("ecosg_update")
 

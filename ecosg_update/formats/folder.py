@@ -32,7 +32,7 @@ def part(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             shutil.rmtree(beside)
         beside.mkdir()
         filled.mkdir()
-        mine = beside.stat()
+        mine = os.open(beside, os.O_RDONLY | os.O_CLOEXEC)  # while it is open no other folder gets its inode number
     try:
         yield filled
         with atomic.reported(target):
@@ -40,6 +40,7 @@ def part(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         if _same(beside, mine):
             shutil.rmtree(beside)
+        os.close(mine)
 
 
 def _check_free(target: Path, *, overwrite: bool) -> None:
@@ -51,7 +52,7 @@ def _check_free(target: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{target}: exists already; pass overwrite (--overwrite) or name another")
 
 
-def _land(target: Path, beside: Path, mine: os.stat_result) -> None:
+def _land(target: Path, beside: Path, mine: int) -> None:
     if not _same(beside, mine):
         raise OutputError(f"{target}: another run is filling the same folder; let one finish or name another")
     atomic.flush_folder(beside / _NEW)
@@ -61,8 +62,8 @@ def _land(target: Path, beside: Path, mine: os.stat_result) -> None:
     atomic.flush_folder(target.parent)
 
 
-def _same(path: Path, known: os.stat_result) -> bool:
+def _same(path: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), known)
+        return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:
         return False

@@ -101,20 +101,33 @@ def parse(text: str) -> Header:
     (no title, no nodata, a key out of its columns or below line 10, a GDAL header) and for what
     a `LatLonGrid` cannot hold (edges off a lattice of 1/N degree, pixels that are not square, reals).
     """
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+    values = numbers(text)
+    return Header(
+        title=_lines(text)[0].strip(),
+        grid=_grid(values),
+        nodata=_whole(values, "nodata"),
+        bits=_bits(_lines(text)),
+        fact=_whole(values, "fact") if "fact" in values else 1,
+        compress=values.get("compress") == 1,
+    )
+
+
+def numbers(text: str) -> dict[str, float]:
+    """The value of every key as SURFEX reads it, with `bits` of the record type; edges may lie on any lattice.
+
+    Raises FormatError as `parse` for a text that SURFEX refuses or silently misreads.
+    """
+    lines = _lines(text)
     _check_layout(lines)
     values = _values(lines)
     missing = [key for key in _REQUIRED if key not in values]
     if missing:
         raise FormatError(f"header: no {', no '.join(missing)} on lines 2 to {KEY_LINES}; add it there")
-    return Header(
-        title=lines[0].strip(),
-        grid=_grid(values),
-        nodata=_whole(values, "nodata"),
-        bits=_bits(lines),
-        fact=_whole(values, "fact") if "fact" in values else 1,
-        compress=values.get("compress") == 1,
-    )
+    return values | {"bits": _bits(lines)}
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip("\r") for line in text.split("\n")]
 
 
 def check_title(title: str) -> None:

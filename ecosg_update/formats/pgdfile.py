@@ -1,0 +1,123 @@
+"""Fractions of a model's cells as NetCDF with the names of PGD's own file (PGD.nc of the offline SURFEX).
+
+Dimensions yy (from the south) and xx; COVERnnn for each cover that occurs, COVER_LIST, FRAC_SEA, FRAC_NATURE,
+FRAC_WATER, FRAC_TOWN, XLAT and XLON as PGD writes them; VEGTYPE1 to VEGTYPE20 as SURFEX's diagnostics name them,
+parts of the nature tile; `map_pixels` and `filled`, which PGD keeps to itself. It is for people and tools: no SURFEX
+run starts from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+
+from ecosg_update import tables
+from ecosg_update.formats import atomic, cf
+from ecosg_update.formats.ncfile import CHUNK, Field
+from ecosg_update.formats.provenance import Provenance
+from ecosg_update.fractions import COVERS, TILES, Fractions
+
+UNDEFINED = 1e20
+"""What stands where there is no value (`XUNDEF`): vegetation types where a cell has no nature."""
+
+LEVEL = 1
+"""Of zlib: fractions of 8 bytes are 7 % smaller at 4, which takes twice as long."""
+
+CELLS = ("yy", "xx")
+COVER_LIST = "Number_of_covers"
+
+
+def write(
+    fractions: Fractions,
+    path: Path | str,
+    *,
+    provenance: Provenance,
+    settings: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write fractions and return the path. settings: further global attributes, such as the keys of NAM_COVER.
+
+    Raises OutputError for all that `atomic.parts` refuses and where the file does not hold what was written.
+    """
+    path = Path(path)
+    with atomic.parts(path, overwrite=overwrite, needed=_size(fractions)) as (part,):
+        encode(fractions, part, provenance=provenance, settings=settings)
+    return path
+
+
+def encode(
+    fractions: Fractions, part: Path, *, provenance: Provenance, settings: Mapping[str, str] | None = None
+) -> None:
+    """Fill `part` with fractions and verify it; `write` makes it land."""
+    needed = _size(fractions)
+    try:
+        with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+            file.set_auto_maskandscale(False)
+            file.setncatts(cf.about(provenance, **(settings or {})))
+            for name, size in (*zip(CELLS, fractions.domain.shape, strict=True), (COVER_LIST, COVERS)):
+                file.createDimension(name, size)
+            for one in _fields(fractions):
+                _add(file, one)
+        with netCDF4.Dataset(part) as file:
+            file.set_auto_maskandscale(False)
+            damaged = [one.name for one in _fields(fractions) if not np.array_equal(file[one.name][:], one.values)]
+    except (OSError, RuntimeError) as error:
+        raise atomic.failure(part, needed, error) from error
+    if damaged:
+        raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+
+
+def _size(fractions: Fractions) -> int:
+    return fractions.cover.nbytes + fractions.tile.nbytes + fractions.vegtype.nbytes
+
+
+def _add(file: netCDF4.Dataset, one: Field) -> None:
+    packed: dict[str, Any] = {}
+    if one.dimensions == CELLS:
+        chunks = tuple(min(CHUNK, count) for count in one.values.shape)
+        packed = {"compression": "zlib", "complevel": LEVEL, "fletcher32": True, "chunksizes": chunks}
+    fill = UNDEFINED if one.name.startswith("VEGTYPE") else False
+    variable: Any = file.createVariable(one.name, one.values.dtype, one.dimensions, fill_value=fill, **packed)
+    variable.setncatts(one.attributes)
+    variable[:] = one.values
+
+
+def _fields(fractions: Fractions) -> Iterator[Field]:
+    """The variables, one at a time: a large domain has gigabytes of them."""
+    lon, lat = fractions.domain.centres()
+    yield Field("XLAT", lat, _place("latitude", "degrees_north"), CELLS)
+    yield Field("XLON", lon, _place("longitude", "degrees_east"), CELLS)
+    legend = tables.legend("ecosg")
+    present = (fractions.cover != 0).any(axis=(1, 2))
+    listed = {"long_name": "whether each cover occurs, T or F; the covers that do have a variable"}
+    yield Field("COVER_LIST", np.where(present, b"T", b"F").astype("S1"), listed, (COVER_LIST,))
+    for code, name, values in zip(legend.codes, legend.names, fractions.cover, strict=True):
+        if present[code - 1]:
+            yield Field(f"COVER{code:03d}", values, _part(f"part of the cell with cover {code}, {name}"), CELLS)
+    for name, values in zip(TILES, fractions.tile, strict=True):
+        yield Field(f"FRAC_{name}", values, _part(f"part of the cell in the tile {name}"), CELLS)
+    for number, values in enumerate(fractions.vegtype, 1):
+        kind = legend.names[legend.columns["vegtype"].index(str(number))]
+        text = _part(f"part of the tile NATURE with vegetation type {number}, {kind}")
+        yield Field(f"VEGTYPE{number}", np.nan_to_num(values, nan=UNDEFINED), text, CELLS)
+    yield Field("map_pixels", fractions.pixels, _cell("number of map pixels with data in the cell"), CELLS)
+    flags = {"flag_values": np.array([0, 1], np.int8), "flag_meanings": "from_the_map from_the_nearest_cells"}
+    text = _cell("where the cell's fractions come from") | flags
+    del text["units"]
+    yield Field("filled", fractions.filled.astype(np.int8), text, CELLS)
+
+
+def _place(standard_name: str, units: str) -> cf.Attributes:
+    return {"standard_name": standard_name, "long_name": f"{standard_name} of the cell's centre", "units": units}
+
+
+def _part(long_name: str) -> cf.Attributes:
+    return _cell(long_name) | {"valid_range": np.array([0, 1], np.float64)}
+
+
+def _cell(long_name: str) -> cf.Attributes:
+    return {"long_name": long_name, "units": "1", "coordinates": "XLON XLAT"}

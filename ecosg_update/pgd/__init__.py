@@ -1,0 +1,1 @@
+"""What PGD makes of a cover map on a model grid, without SURFEX."""
