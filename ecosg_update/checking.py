@@ -77,7 +77,8 @@ def checked(
     domain: also whether each of its cells finds a pixel. base: the map that this one renews; which way round the rows
     lie, covers and snow that it lacks. Raises FormatError where neither file exists or the base cannot be read.
     """
-    return _look(Path(path), domain, base, progress).report
+    look = _look(Path(path), base, progress)
+    return look.report if domain is None else _on_domain(look, domain, progress)
 
 
 def mended(
@@ -96,7 +97,7 @@ def mended(
     source, (data, text) = direct.pair(path)[0], direct.targets(output)
     if data.exists() and source.exists() and data.samefile(source):
         raise OutputError(f"{data}: is the map to correct, which is never changed; name another output")
-    look = _look(Path(path), None, base, progress)
+    look = _look(Path(path), base, progress)
     if look.finds is None:
         return Mended(look.report, (), look.report.faults, ())
     made = plan(look.finds, data.stem)
@@ -109,7 +110,7 @@ def mended(
     return Mended(look.report, made.changes, made.left, (data, text))
 
 
-def _look(path: Path, domain: Domain | None, base: Path | None, progress: Progress) -> _Look:
+def _look(path: Path, base: Path | None, progress: Progress) -> _Look:
     data, text = direct.pair(path)
     faults = name_faults(path)
     if not text.is_file():
@@ -122,28 +123,48 @@ def _look(path: Path, domain: Domain | None, base: Path | None, progress: Progre
     facts = _facts(sheet, found)
     if found is None or not data.is_file():
         return _Look(_report(data, faults, facts))
-    size, nodata = data.stat().st_size, sheet.meant.get("nodata", 0)
-    facts["bytes"] = size
-    is_bytes = sheet.width == 8 or size == found.rows * found.cols  # whatever the header says of the type
-    faults += size_faults(data.name, found, size, 8 if is_bytes else sheet.width)
+    facts["bytes"] = data.stat().st_size
+    is_bytes = sheet.width == 8 or facts["bytes"] == found.rows * found.cols  # whatever the header says of the type
+    faults += size_faults(data.name, found, facts["bytes"], 8 if is_bytes else sheet.width)
     if whole_rows(data, found) == 0 or not is_bytes:
         return _Look(_report(data, faults, facts))
+    return _scanned(data, sheet, found, _report(data, faults, facts), base, progress)
+
+
+def _scanned(
+    data: Path, sheet: Sheet, found: Geometry, report: Report, base: Path | None, progress: Progress
+) -> _Look:
+    """The report with what the bytes say; the bytes of a scrambled map say nothing of waters or of the base."""
+    nodata = sheet.meant.get("nodata", 0)
     scrambled = shape_faults(data, found)
     seen = census(data, found, nodata, tiles=base is not None, waters=not scrambled, progress=progress)
-    faults += [*scrambled, *byte_faults(data.name, found, nodata, seen)]
-    facts |= _counted(seen)
+    faults = [*report.faults, *scrambled, *byte_faults(data.name, found, nodata, seen)]
+    turned = None
     if not scrambled:
         faults += plausibility_faults(data.name, found, seen)
-        faults += _against(data, found, seen, base, progress) if base else []
-    if domain is not None:
-        if has_errors(faults):  # PGD would not get as far as its domain
-            facts["domain"] = f"{domain.name}: not looked at, mend the errors first"
-        else:
-            odd, counted = _within(data, found, nodata, domain, progress)
-            faults, facts = [*faults, *odd], facts | counted
-    turned = upside_down(data, found, base) if base and not scrambled else None
+    if base and not scrambled:
+        faults += base_faults(data, found, base)
+        faults += newcomer_faults(data.name, found, seen, base, progress=progress)
+        turned = upside_down(data, found, base)
     rules = frozenset(fault.rule for fault in faults)
-    return _Look(_report(data, faults, facts), Finds(sheet, found, size, seen, turned, rules))
+    finds = Finds(sheet, found, report.facts["bytes"], seen, turned, rules)
+    return _Look(_report(data, faults, report.facts | _counted(seen)), finds)
+
+
+def _on_domain(look: _Look, domain: Domain, progress: Progress) -> Report:
+    """The report with what the domain's cells find, as PGD counts; an error would stop PGD before its domain."""
+    report, finds = look.report, look.finds
+    if finds is None or has_errors(report.faults):
+        skipped = {"domain": f"{domain.name}: not looked at, mend the errors first"}
+        return _report(report.path, list(report.faults), report.facts | skipped)
+    from ecosg_update.pgd.counts import counts  # noqa: PLC0415  numba loads where it is needed
+
+    found, nodata = finds.found, finds.sheet.meant["nodata"]
+    pixels = Pixels(report.path, found.north, found.south, found.west, found.east, found.rows, found.cols, nodata)
+    held = counts(pixels, domain, progress=progress)[:, 1:].sum(axis=1, dtype=np.int64).reshape(domain.shape)
+    facts = {"domain": domain.name, "model_cells": domain.cells, "filled_cells": int((held == 0).sum())}
+    faults = [*report.faults, *domain_faults(report.path.name, found, domain, held)]
+    return _report(report.path, faults, report.facts | facts)
 
 
 def is_typed(sheet: Sheet) -> bool:
@@ -157,22 +178,6 @@ def _typed(name: str) -> Fault:
         Severity.ERROR, "not-a-cover-map", name, "16 bits with compress or fact: a parameter file, no cover map",
         "as YCOVER it writes outside SURFEX's arrays", "name the cover map",
     )  # fmt: skip
-
-
-def _against(data: Path, found: Geometry, seen: Census, base: Path, progress: Progress) -> list[Fault]:
-    return [*base_faults(data, found, base), *newcomer_faults(data.name, found, seen, base, progress=progress)]
-
-
-def _within(
-    data: Path, found: Geometry, nodata: float, domain: Domain, progress: Progress
-) -> tuple[list[Fault], dict[str, Any]]:
-    """How many pixels with data each cell of the domain finds, as PGD counts them, and the faults of that."""
-    from ecosg_update.pgd.counts import counts  # noqa: PLC0415  numba loads where it is needed
-
-    pixels = Pixels(data, found.north, found.south, found.west, found.east, found.rows, found.cols, nodata)
-    held = counts(pixels, domain, progress=progress)[:, 1:].sum(axis=1, dtype=np.int64).reshape(domain.shape)
-    facts = {"domain": domain.name, "model_cells": domain.cells, "filled_cells": int((held == 0).sum())}
-    return domain_faults(data.name, found, domain, held), facts
 
 
 def _facts(sheet: Sheet, found: Geometry | None) -> dict[str, Any]:

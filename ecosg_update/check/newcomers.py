@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,13 +102,14 @@ def _snow(name: str, seen: Census, base: Path, snow: NDArray[np.bool_], part: La
 
 def _spread(snow: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The tiles that have snow in themselves or beside them; towards the poles, as many more as 11 km span."""
-    wide = snow | np.pad(snow, ((1, 0), (0, 0)))[:-1] | np.pad(snow, ((0, 1), (0, 0)))[1:]
-    lats = 90 - (np.arange(len(snow)) + 0.5) / TILES_PER_DEGREE
-    spans = np.minimum(np.ceil(1 / np.cos(np.radians(lats))).astype(int), snow.shape[1] // 2)
+    tall = snow | np.pad(snow, ((1, 0), (0, 0)))[:-1] | np.pad(snow, ((0, 1), (0, 0)))[1:]
     near = np.zeros_like(snow)
-    for row in np.flatnonzero(wide.any(axis=1)):
-        for col in np.flatnonzero(wide[row]):
-            near[row, np.arange(col - spans[row], col + spans[row] + 1) % snow.shape[1]] = True
+    for row in np.flatnonzero(tall.any(axis=1)):
+        lat = 90 - (row + 0.5) / TILES_PER_DEGREE
+        span = min(math.ceil(1 / math.cos(math.radians(lat))), snow.shape[1] // 2 - 1)
+        around = np.concatenate([[False], tall[row, -span:], tall[row], tall[row, :span]])
+        total = np.cumsum(around)
+        near[row] = total[2 * span + 1 :] > total[: -2 * span - 1]
     return near
 
 

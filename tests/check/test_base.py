@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecosg_update.check import newcomers
 from ecosg_update.checking import checked, mended
 from ecosg_update.errors import FormatError
 from ecosg_update.fault import Severity
@@ -131,6 +132,19 @@ def test_snow_is_near_across_the_dateline(tmp_path):
     text = header.text(Header("Belt", grid))
     base = pair(tmp_path, text, old, stem="base")
     assert checked(pair(tmp_path, text, new), base=base).faults == ()
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(0.05, 10.0), (60.05, -179.95), (-79.95, 179.95), (89.95, 3.0)])
+def test_near_is_the_next_tile_and_towards_the_poles_as_many_more_as_eleven_km(lat, lon):
+    snow = np.zeros((1800, 3600), bool)
+    row, col = round((90 - lat) * 10 - 0.5), int((lon + 180) * 10)
+    snow[row, col] = True
+    near = newcomers._spread(snow)
+    span = min(int(np.ceil(1 / np.cos(np.radians(lat)))), 1799)
+    rows, cols = np.nonzero(near)
+    assert set(rows) == {at for at in (row - 1, row, row + 1) if 0 <= at < 1800}
+    here = cols[rows == row]
+    assert set(here) == {(col + step) % 3600 for step in range(-span, span + 1)}
 
 
 def test_a_finer_map_is_compared_with_a_coarser_base(tmp_path):

@@ -89,3 +89,12 @@ def test_wrong_input_is_one_line_and_the_documented_code(tmp_path):
     assert say("check", data, "--base", tmp_path / "no.dir").code == 3
     assert say("check", data, "--fix", tmp_path / "o.dir", "--domain", "d").code == 2
     assert say("check").code == 2
+
+
+def test_the_example_of_the_help_runs_and_the_demo_has_no_error(simulated):
+    folder, _ = simulated
+    said = say("check", folder / "output" / "simulated_demo.dir", "--base", folder / "input" / "simulated_base.dir")
+    assert said.code == 0, said.out
+    assert "check demo/output/simulated_demo.dir --base demo/input/simulated_base.dir" in " ".join(
+        say("check", "--help").out.split()
+    )
