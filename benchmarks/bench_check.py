@@ -2,9 +2,9 @@
 
     python benchmarks/bench_check.py [FOLDER]
 
-Makes a map of 2,160 x 129,600 cells (280 MB: two thirds sea, the rest land in patches) in FOLDER (default: a temporary
-one) and removes it. Each figure is the median of the repeats, with the least and the most. The other way holds the
-whole map; its two labellings bridge no straits and know no dateline.
+Makes a map of 2,160 x 129,600 cells (280 MB: two thirds sea, the rest land in patches) in FOLDER (default: a
+temporary one) and removes it. Each figure is the median of the repeats, with the least and the most. The other way
+holds the whole map; its two labellings bridge no straits and know no dateline.
 """
 
 import statistics

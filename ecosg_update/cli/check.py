@@ -75,7 +75,7 @@ def _print_mended(found: Mended, *, as_json: bool) -> None:
         plain = {"changes": found.changes, "left": [fault.as_dict() for fault in found.left]}
         click.echo(json.dumps(found.report.as_dict() | plain | {"written": [str(path) for path in found.paths]}))
         return
-    for change in found.changes:
+    for change in found.changes if found.paths else ():
         click.echo(change)
     for fault in found.left:
         _print_fault(fault)
