@@ -85,7 +85,7 @@ def inserted(
             copy(held.path, held.handle, stream.fileno(), progress=progress)
             tally = insert(stream.fileno(), region, found, progress=progress)
         entry = logbook.entry(record(held, region.grid, tally, _about(source)))
-        listed = {"insertions": kept.get("insertions", [])}
+        listed = {"copy_of": str(data), "insertions": kept.get("insertions", [])}
         note.write_text(logbook.text(logbook.with_entry(listed, entry)), encoding="utf-8")
     return Inserted(tally.changes() | {"reasons": reasons}, [new_data, new_text, targets[1]])
 

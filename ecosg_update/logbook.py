@@ -16,6 +16,9 @@ from ecosg_update.manifest import library_versions, tool
 IDENTITY = ("time", "sha256_before", "sha256_after")
 """What tells one insertion from another."""
 
+OURS = ("tool", "libraries", "tables")
+"""What says by which tool the manifest was written last."""
+
 
 def manifest_path(data: Path) -> Path:
     """The manifest of a map."""
@@ -75,7 +78,7 @@ def forget(data: Path, done: Record) -> None:
     left = [other for other in before if any(other.get(key) != gone[key] for key in IDENTITY)]
     if len(left) == len(before):
         return
-    if left or set(found) - {"tool", "libraries", "tables", "insertions"}:
+    if left or set(found) - {*OURS, "insertions"}:
         store(data, found | {"insertions": left})
     else:
         with atomic.reported(manifest_path(data)):

@@ -98,7 +98,9 @@ def test_the_manifest_says_what_went_where(world, regions, tmp_path):
     gained = sum(one["gained"] for one in two["changes"]["covers"].values())
     assert gained == two["changes"]["changed"]
     inserted(Source(regions[2]), world, tmp_path / "new.dir")
-    carried = json.loads((tmp_path / "new_manifest.json").read_text())["insertions"]
+    note = json.loads((tmp_path / "new_manifest.json").read_text())
+    carried = note["insertions"]
+    assert note["copy_of"] == str(world)
     assert [entry["window"]["row"] for entry in carried] == [20, 50, 80] and carried[:2] == [one, two]
 
 

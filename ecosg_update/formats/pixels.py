@@ -92,9 +92,10 @@ def pixels(path: Path | str) -> Pixels:
     """The pixels of a cover map as SURFEX reads the pair; bytes beyond the last row are ignored, as there.
 
     Raises FormatError where a file is missing, the header is one that SURFEX misreads, the map is no cover map of
-    8 bits, or the file is too short.
+    8 bits, the file is too short, or a patch in place is unfinished.
     """
     data, text = direct.pair(path)
+    direct.refuse_unfinished(data)
     try:
         content, size = text.read_bytes()[: direct.HEADER_BYTES].decode(errors="replace"), data.stat().st_size
     except FileNotFoundError as error:

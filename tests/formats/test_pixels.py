@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecosg_update.errors import FormatError
+from ecosg_update.formats import direct
 from ecosg_update.formats.pixels import pixels
 from tests.conftest import shared
 from tests.oracle_surfex import surfex
@@ -105,3 +106,10 @@ def test_a_missing_file_is_named(tmp_path):
     made(tmp_path).with_suffix(".dir").unlink()
     with pytest.raises(FormatError, match=r"map\.dir: does not exist"):
         pixels(tmp_path / "map")
+
+
+def test_a_map_that_is_being_patched_is_refused(tmp_path):
+    stem = made(tmp_path)
+    direct.journal(stem.with_suffix(".dir")).touch()
+    with pytest.raises(FormatError, match="a patch in place is unfinished"):
+        pixels(stem)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosg_update import tables
-from ecosg_update.errors import FormatError, GridError, OutputError
+from ecosg_update.errors import CoverageError, FormatError, GridError
 from ecosg_update.formats import atomic, direct, window
 from ecosg_update.formats.globe import journal, undo
 from ecosg_update.formats.globe.journal import BAND_CELLS, MAGIC, Record
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CODES = 256
+
+REGION_CELLS = 1 << 24
+"""Cells that a region is asked for at once: tall enough a band that no block of a GeoTIFF is unpacked often."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ def check(region: Region, whole: Header, data: Path) -> None:
             f"{region.name}: has {found} cells a degree, {data.name} has {expected}; bring the map there first: "
             f"`ecosg-update export MAP --per-degree {expected} -o OTHER.dir`"
         )
-    list(region.grid.windows_in(whole.grid))
+    if not whole.grid.contains(region.grid):
+        raise CoverageError(
+            f"{region.name}: {region.grid} is not inside the map {data.name}, {whole.grid}; cut it first"
+        )
 
 
 def insert(handle: int, region: Region, whole: Header, *, progress: Progress = silent) -> Tally:
@@ -136,9 +142,9 @@ def insert_in_place(
     with ExitStack() as failing:
         failing.callback(undo.recovered, held)
         with atomic.reported(data, region.grid.rows * region.grid.cols):
-            found = insert(held.handle, region, whole, progress=progress)
+            after = _write(held.handle, region, whole, progress)
             os.fsync(held.handle)
-        if (found.before.hexdigest(), found.after.hexdigest()) != (kept.before, kept.after):
+        if after != kept.after:
             raise FormatError(f"{region.name}: changed while it was inserted; the map is as before, run again")
         journal.rename(opened, target)
         failing.pop_all()
@@ -156,25 +162,43 @@ def _keep(map_handle: int, handle: int, region: Region, whole: Header, progress:
     return tally
 
 
+def _write(handle: int, region: Region, whole: Header, progress: Progress) -> str:
+    """Put the region in and return the sha256 of what the window holds now."""
+    digest, done = hashlib.sha256(), 0
+    for band, _, new in _bands(handle, region, whole):
+        window.store(handle, new, band, whole.grid)
+        digest.update(new.data)
+        done += new.size
+        progress("inserting", done, region.grid.rows * region.grid.cols)
+    return digest.hexdigest()
+
+
 def _bands(
     handle: int, region: Region, whole: Header
 ) -> Iterator[tuple[LatLonGrid, NDArray[np.uint8], NDArray[np.uint8]]]:
     """The region in bands: the cells, the bytes (y, x) that the map holds there, and those that it shall hold."""
+    for tall in window.bands(region.grid, REGION_CELLS):
+        cover = region.covers(tall)
+        _check_covers(cover, tall, region, whole)
+        for band in window.bands(tall, BAND_CELLS):
+            codes = cover.codes[band.row - tall.row : band.row - tall.row + band.rows]
+            old = np.empty(band.shape, np.uint8)
+            window.load(handle, old, band, whole.grid)
+            yield band, old, np.where(codes == 0, old, codes)
+
+
+def _check_covers(cover: CoverMap, band: LatLonGrid, region: Region, whole: Header) -> None:
     legend = tables.legend("ecosg")
-    for band in window.bands(region.grid, BAND_CELLS):
-        cover = region.covers(band)
-        if cover.legend != legend or cover.grid != band:
-            raise OutputError(
-                f"{region.name}: found classes of {cover.legend.name} on {cover.grid}, expected ecosg's"
-            )
-        if whole.nodata in legend.codes and (cover.codes == whole.nodata).any():
-            raise OutputError(
-                f"{region.name}: has cells of cover {whole.nodata}, which is no data in the map's header; "
-                "correct its nodata first (`ecosg-update check`)"
-            )
-        old = np.empty(band.shape, np.uint8)
-        window.load(handle, old, band, whole.grid)
-        yield band, old, np.where(cover.codes == 0, old, cover.codes)
+    if cover.legend != legend:
+        raise FormatError(
+            f"{region.name}: found classes of {cover.legend.name}, expected ecosg's; cross it over first"
+        )
+    if cover.grid != band:
+        raise GridError(f"{region.name}: gave the covers of {cover.grid}, asked for {band}")
+    if whole.nodata in legend.codes and (cover.codes == whole.nodata).any():
+        raise FormatError(
+            f"{region.name}: has cells of cover {whole.nodata}, no data in the map's header; correct the header"
+        )
 
 
 def record(held: Held, cells: LatLonGrid, tally: Tally, about: Mapping[str, Any]) -> Record:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"ECOSG-UNDO-1\n"
-BAND_CELLS = 1 << 24
-"""Cells that are held at once: 16 MB an array."""
+BAND_CELLS = 1 << 20
+"""Cells that are worked on at once: they stay in the processor's cache."""
 
 _LENGTH_DIGITS, _DIGEST = 12, 64
 _FOOT = _LENGTH_DIGITS + _DIGEST

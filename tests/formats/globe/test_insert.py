@@ -34,10 +34,10 @@ from tests.formats.maps import ECOSG, cover
 WINDOWS = [CORNER, ACROSS, ROWS, TURNED, WORLD]
 
 
-@pytest.mark.parametrize("nodata", [0, 255, -999])
+@pytest.mark.parametrize("nodata", [0, 255])
 @pytest.mark.parametrize("window", WINDOWS, ids=["corner", "dateline", "rows", "turned", "world"])
 def test_the_window_changes_and_nothing_else_and_comes_back(tmp_path, window, nodata):
-    data = written(tmp_path, nodata=nodata if nodata > 0 else 0)
+    data = written(tmp_path, nodata=nodata)
     before, head = codes_of(data), direct.pair(data)[1].read_bytes()
     region = cover(window, 5)
     record, undo = put(data, region)
@@ -60,6 +60,7 @@ def test_bands_of_any_height_make_the_same_map_and_the_same_record(tmp_path_fact
         for path in maps:
             records.append(put(path, region)[0])
             patched.setattr(insert, "BAND_CELLS", most)
+            patched.setattr(insert, "REGION_CELLS", 3 * most)
             patched.setattr(journal, "BAND_CELLS", most)
     assert maps[0].read_bytes() == maps[1].read_bytes()
     assert (records[0].before, records[0].after) == (records[1].before, records[1].after)
@@ -139,7 +140,7 @@ def test_a_region_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
 def test_a_cover_that_the_map_calls_no_data_is_refused(tmp_path):
     data = written(tmp_path, nodata=12)
     before = data.read_bytes()
-    with pytest.raises(OutputError, match="cells of cover 12, which is no data in the map's header"):
+    with pytest.raises(FormatError, match="cells of cover 12, no data in the map's header"):
         put(data, cover(CORNER, 5))
     assert data.read_bytes() == before and not beside(data)
 
@@ -172,17 +173,17 @@ def test_a_failing_write_in_the_middle_gives_the_old_bytes_back_at_once(tmp_path
 
     def failing(handle, content, at):
         calls.append(at)
-        if len(calls) == len(journaled) + 4:
+        if len(calls) == journaled + 4:
             raise OSError(5, "Input/output error")
         return whole_write(handle, content, at)
 
-    data, journaled = written(tmp_path), range(CORNER.rows * 0 + 1 + 2)  # old bytes in one piece, magic, foot
+    data, journaled = written(tmp_path), 3  # the old bytes in one piece, the magic, the record
     before = data.read_bytes()
     monkeypatch.setattr(os, "pwrite", failing)
     with pytest.raises(OutputError, match=r"globe.dir: cannot be written .Input/output error"):
         put(data, cover(CORNER, 5))
     assert data.read_bytes() == before and not beside(data)
-    assert len(calls) > len(journaled) + 4, "rows had been written and were given back"
+    assert len(calls) > journaled + 4, "rows had been written and were given back"
 
 
 def test_no_room_for_the_journal_leaves_the_map_untouched(tmp_path):
