@@ -130,6 +130,8 @@ def _stuck(finds: Finds, grid: LatLonGrid | None, *, exchanged: bool) -> list[Fa
         reasons.append("bytes are missing")
     elif finds.size != cells and other_shapes(finds.found, finds.size):
         reasons.append("the size is another map's")
+    if "patch-unfinished" in finds.rules:
+        reasons.append("a patch in place is unfinished")
     if finds.rules & {"cols-east-first", "rows-cols-reversed"}:
         reasons.append("columns run from the east")
     for key in ("fact", "compress"):

@@ -75,6 +75,7 @@ def test_a_patch_in_place_that_was_killed_is_an_error(tmp_path):
     data = pair(tmp_path)
     direct.journal(data).write_bytes(b"")
     assert only(checked(data), "patch-unfinished").severity is Severity.ERROR
+    assert not mended(data, tmp_path / "out.dir").paths and not (tmp_path / "out.dir").exists()
 
 
 def test_nothing_at_all_is_no_map(tmp_path):
