@@ -19,6 +19,7 @@ from ecosg_update.layers import Reason
 from ecosg_update.progress import Progress, silent
 from ecosg_update.simulate.base import MISTAKES, OldMap, old_map
 from ecosg_update.simulate.landscape import landscape
+from ecosg_update.simulate.parameters import write_parameters
 from ecosg_update.simulate.product import write_safe
 
 SEED = 20221005
@@ -92,6 +93,7 @@ def demo(folder: Path, *, overwrite: bool = False, progress: Progress = silent) 
     direct.write(maps.base, source / "simulated_base.dir", title="SIMULATED base map with deliberate mistakes")
     direct.write(maps.truth, source / "simulated_truth.dir", title="SIMULATED truth")
     (source / "simulated_domain.toml").write_text(deode_text(model_domain(maps.base.grid)), encoding="utf-8")
+    write_parameters(maps.base, source / "simulated_parameters")
     settings = folder / "demo.toml"
     text = CONFIG.format(scene=scene.relative_to(folder), checkpoint=CHECKPOINT)
     settings.write_text(text, encoding="utf-8")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.errors import FormatError
-from ecosg_update.formats import direct, geotiff, netcdf
+from ecosg_update.formats import direct, geotiff, netcdf, typed
 from ecosg_update.grid import GeoGrid, LatLonGrid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SMALL_CELLS = 500_000_000
 """Class counts are given for cover maps up to this many cells; larger ones are described by their header."""
@@ -36,10 +39,27 @@ def described(path: Path, **scene_options: Any) -> dict[str, Any]:
 
 def _cover_map(path: Path) -> dict[str, Any]:
     header = direct.info(path)
+    if header.bits == 16:
+        return _typed_map(path)
     found = {"kind": "cover map for SURFEX", "title": header.title, **_cells(header.grid), "nodata": header.nodata}
     if header.bits != 8 or header.grid.rows * header.grid.cols > SMALL_CELLS:
         return found
     return found | {"covers": _covers(direct.read(path).codes)}
+
+
+def _typed_map(path: Path) -> dict[str, Any]:
+    source = typed.opened(path)
+    order = {"<": "little-endian", ">": "big-endian"}[source.order]
+    found = {
+        "kind": "typed map for SURFEX (leaf area, albedo or tree height)",
+        "title": source.header.title,
+        **_cells(source.grid),
+        "pixels": "100 x cover + value" + (f" x {source.header.fact}" if source.header.fact != 1 else ""),
+        "packing": "packed" if source.header.compress else f"plain, {order}",
+    }
+    if source.grid.rows * source.grid.cols > SMALL_CELLS:
+        return found
+    return found | {"values": _values(typed.counted(source), source.header.fact)}
 
 
 def _netcdf(path: Path) -> dict[str, Any]:
@@ -121,6 +141,21 @@ def _pixels(grid: GeoGrid) -> dict[str, Any]:
         "pixels": f"{grid.shape[0]} rows x {grid.shape[1]} columns of {width:g} x {height:g}",
         "bounds": f"{west:.6f} {south:.6f} {east:.6f} {north:.6f}",
     }
+
+
+def _values(counts: NDArray[np.int64], fact: int) -> list[str]:
+    """Each type with its pixels and its least, mean and greatest value."""
+    legend, found = tables.legend("ecosg"), []
+    for cover in legend.codes:
+        own = counts[cover * typed.STEP : (cover + 1) * typed.STEP]
+        if own.any():
+            held = np.flatnonzero(own)
+            mean = float(np.average(np.arange(typed.STEP), weights=own)) / fact
+            found.append(
+                f"{cover} {legend.name_of(cover)}: {own.sum():,} pixels, "
+                f"{held[0] / fact:g} to {held[-1] / fact:g}, mean {mean:.3g}"
+            )
+    return [*found, f"no data: {counts[0]:,}"]
 
 
 def _covers(codes: Any) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ecosg_update.domains import domain
 from ecosg_update.formats import direct
+from tests.conftest import say
 from tests.oracle_surfex import surfex
 
 
@@ -53,3 +54,15 @@ def test_the_model_domain_of_the_demo_lies_within_its_map(simulated):
     grid = direct.info(folder / "input" / "simulated_base.dir").grid
     west, south, east, north = domain(str(folder / "input" / "simulated_domain.toml")).box()
     assert grid.west < west < east < grid.east and grid.south < south < north < grid.north
+
+
+def test_the_parameters_of_the_demo_fit_its_old_map_and_are_filled_for_the_new_one(simulated, tmp_path):
+    folder, _ = simulated
+    given = folder / "input" / "simulated_parameters"
+    base, new = folder / "input" / "simulated_base.dir", folder / "output" / "simulated_demo.dir"
+    before = json.loads(say("params", "check", "--cover", base, "--params", given, "--json").out)
+    assert {fault["rule"] for fault in before["faults"]} <= {"type-absent"}  # of towns' gardens
+    said = say("params", "fill", "--cover", new, "--base", base, "--params", given, "-o", tmp_path / "filled")
+    assert said.code == 0 and "SIMULATED" in (tmp_path / "filled" / "HT" / "new_ht_c.hdr").read_text()
+    after = json.loads(say("params", "check", "--cover", new, "--params", tmp_path / "filled", "--json").out)
+    assert {fault["rule"] for fault in after["faults"]} <= {"type-absent"}

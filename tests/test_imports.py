@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ecosg_update.cli import COMMANDS
+
 PACKAGE = Path(__file__).resolve().parents[1] / "ecosg_update"
 STAGES = {"scene", "segment", "crosswalk", "patch", "pgd", "check", "parameters", "install", "simulate", "report"}
 RANK = {
+    "compiled": 0,
     "errors": 0,
     "fault": 0,
     "grid": 1,
@@ -31,6 +34,7 @@ RANK |= {
     "export": 7,
     "pipeline": 8,
     "stages": 9,
+    "parameter_files": 9,
     "demo": 9,
     "checking": 9,
 }
@@ -89,7 +93,7 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["domains", "--help"], ["pgd", "--help"], ["--version"]]
+    "arguments", [["--help"], ["--version"], ["params", "fill", "--help"], *([name, "--help"] for name in COMMANDS)]
 )
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {

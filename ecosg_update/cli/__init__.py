@@ -28,6 +28,7 @@ COMMANDS = (
     "info",
     "install",
     "map",
+    "params",
     "patch",
     "pgd",
     "predict",
