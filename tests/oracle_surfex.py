@@ -69,7 +69,7 @@ def _record_type(lines: list[str]) -> tuple[str, int]:
     for line in lines[:11]:
         if line[0:10] != "recordtype":
             continue
-        rest = line[11:]
+        rest = line[11:100]
         bits = 0
         for character, meaning in (("8", 8), ("1", 16), ("3", 32), ("4", 64)):
             if character in rest:
@@ -104,9 +104,12 @@ def _number(rest: str) -> float:
             text = sign + rest[: rest.index(letter)].strip(" ")
             break
     text = text.strip(" ")
-    if any(character in text for character in "\t_#wsWSinfa"):
+    if any(character in text for character in "\t\r_#wsWSinfa"):
         raise ValueError("Bad value during floating point read")
-    return float(text.replace(" ", ""))
+    value = float((text if "." in text else text + ".").replace(" ", ""))
+    if math.isinf(value):
+        raise ValueError("Range error during floating point read")
+    return value
 
 
 def _nint(value: float) -> int:

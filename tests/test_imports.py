@@ -36,6 +36,7 @@ RANK |= {
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,
+    "checking": 9,
 }
 RANK |= {"insertion": 10, "cli": 11}
 ONLY_HOME = {

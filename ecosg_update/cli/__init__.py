@@ -20,6 +20,7 @@ from ecosg_update import __version__
 from ecosg_update.errors import EcosgError
 
 COMMANDS = (
+    "check",
     "demo",
     "domains",
     "export",

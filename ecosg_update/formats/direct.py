@@ -38,7 +38,6 @@ HEADER_BYTES = 65536
 """Of a `.hdr` that are looked at: any more is no header."""
 
 _STEM = re.compile(r"[!#-&(-~]+")
-"""Printable ASCII without blanks and quotes: the stem stands in a namelist."""
 
 
 def journal(data: Path) -> Path:
@@ -135,12 +134,17 @@ def write(cover: CoverReader, path: Path | str, *, title: str, overwrite: bool =
 def targets(path: Path | str) -> tuple[Path, Path]:
     """The `.dir` and the `.hdr` to write; OutputError for a stem that SURFEX would not find."""
     data, text = pair(path)
-    if len(data.stem) > STEM_LENGTH or not _STEM.fullmatch(data.stem):
+    if len(data.stem) > STEM_LENGTH or not is_plain_stem(data.stem):
         raise OutputError(
             f"{data}: the stem {data.stem!r} has {len(data.stem)} characters; "
             f"SURFEX finds 1 to {STEM_LENGTH}, plain and without blanks or quotes; shorten it"
         )
     return data, text
+
+
+def is_plain_stem(stem: str) -> bool:
+    """Whether a stem can stand in a namelist: printable ASCII without blanks and quotes."""
+    return _STEM.fullmatch(stem) is not None
 
 
 def encode(cover: CoverReader, data: Path, text: Path, *, title: str) -> None:

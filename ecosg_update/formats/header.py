@@ -40,7 +40,7 @@ _MEANT = re.compile(rf"\s*({'|'.join((*_KEYS, 'recordtype'))})\s*:", re.IGNORECA
 _GDAL = re.compile(
     r"\s*(byteorder|layout|nrows|ncols|nbits|nbands|ulxmap|ulymap|xdim|ydim|ncolumns)\b", re.IGNORECASE
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+|(\d+\.\d*|\.\d+)(e[+-]?\d+)?)")  # "5e1" is no number once SURFEX has put its point
 _BITS = (("8", 8), ("1", 16), ("3", 32), ("4", 64))
 
 
@@ -80,7 +80,7 @@ def text(header: Header) -> str:
 
     Raises FormatError for a title that is not one plain line or that reads as a key.
     """
-    _check_title(header.title)
+    check_title(header.title)
     west, south, east, north = header.grid.bounds
     if header.grid.cols == header.grid.world_cols and header.grid.col:
         east = west  # SURFEX reads equal edges as once around; 360 degrees apart would hang on the last bit
@@ -130,7 +130,8 @@ def _lines(text: str) -> list[str]:
     return [line.rstrip("\r") for line in text.split("\n")]
 
 
-def _check_title(title: str) -> None:
+def check_title(title: str) -> None:
+    """Raise FormatError for a first line that is not one plain line, or that reads as a key."""
     if not title.strip() or not title.isprintable() or len(title.encode(errors="replace")) > LINE_LENGTH:
         raise FormatError(f"header: title {title!r}, expected one line of 1 to {LINE_LENGTH} bytes; reword it")
     if _MEANT.match(title) or title.startswith("recordtype") or _GDAL.match(title):
@@ -153,7 +154,7 @@ def _values(lines: list[str]) -> dict[str, float]:
     """The value of every key; lines that SURFEX passes over are passed over."""
     values: dict[str, float] = {}
     for number, line in enumerate(lines[1:KEY_LINES], 2):
-        content = line.lstrip(" ")[:LINE_LENGTH]
+        content = line[:LINE_LENGTH].lstrip(" ")
         match = _KEY.match(content)
         if match:
             key = match[1].replace("cutvalue", "nodata")

@@ -109,6 +109,8 @@ def test_the_variants_that_pgd_reads_alike_are_read_alike(text, tmp_path):
         (changed("west: -9.1000000000", "west: 9.1w"), "line 5: .* plain number"),
         (changed("53.3000000000", "5.33E1"), "line 3: .* plain number"),
         (changed("53.3000000000", "53.3 # edge"), "line 3: .* plain number"),
+        (changed("rows: 13", "rows: 13e0"), "line 7: .* plain number"),
+        (changed("north:", " " * 95 + "north:"), "line 3"),
         (changed("53.3000000000", "1e999"), "line 3: .* plain number"),
         (changed("rows: 13\n", "") + "\n\nrows: 13\n", "line 11: .* lines 2 to 10"),
         (TEXT + "\n\ncompress: 1\n", "line 12: .* lines 2 to 10"),
