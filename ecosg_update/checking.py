@@ -26,7 +26,11 @@ from ecosg_update.errors import FormatError, OutputError
 from ecosg_update.fault import Fault, Severity, has_errors
 from ecosg_update.formats import atomic, direct
 from ecosg_update.formats.pixels import Pixels
+from ecosg_update.parameters.lint import typed_faults
 from ecosg_update.progress import Progress, silent
+
+COVER_ONLY = {"recordtype-wide", "fact", "compress"}
+"""Rules of the header that a parameter file breaks rightly."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def mended(
         raise OutputError(f"{data}: is the map to correct, which is never changed; name another output")
     look = _look(Path(path), base, progress)
     if look.finds is None:
-        return Mended(look.report, (), look.report.faults, ())
+        return Mended(look.report, (), (*look.report.faults, _beyond(look.report.path)), ())
     made = plan(look.finds, data.stem)
     if not isinstance(made, Plan):
         return Mended(look.report, (), tuple(made), ())
@@ -117,7 +121,7 @@ def _look(path: Path, base: Path | None, progress: Progress) -> _Look:
         return _Look(_report(data, faults, {}))
     sheet = Sheet.of(_content(text), text.name)
     if is_typed(sheet):
-        return _Look(_report(data, [*faults, _typed(text.name)], {}))
+        return _Look(_typed(data, sheet, faults, progress))
     faults += [*header_faults(sheet), *geometry_faults(sheet)]
     found = geometry(sheet.meant)
     facts = _facts(sheet, found)
@@ -167,17 +171,28 @@ def _on_domain(look: _Look, domain: Domain, progress: Progress) -> Report:
     return _report(report.path, faults, report.facts | facts)
 
 
+def _beyond(data: Path) -> Fault:
+    return Fault(
+        Severity.ERROR, "unfixable", data.name, "no cover map whose place and bytes are known",
+        "nothing can be written", "settle the faults by hand; parameter files are made by `params fill`",
+    )  # fmt: skip
+
+
 def is_typed(sheet: Sheet) -> bool:
     """Whether a header is that of a parameter file (LAI, albedo, tree height): 16 bits, packed or with a fact."""
     numbers = sheet.meant
     return sheet.width == 16 and (numbers.get("compress") == 1 or numbers.get("fact", 1) != 1)
 
 
-def _typed(name: str) -> Fault:
-    return Fault(
-        Severity.ERROR, "not-a-cover-map", name, "16 bits with compress or fact: a parameter file, no cover map",
-        "as YCOVER it writes outside SURFEX's arrays", "name the cover map",
-    )  # fmt: skip
+def _typed(data: Path, sheet: Sheet, faults: list[Fault], progress: Progress) -> Report:
+    """The report on a parameter file; its pixels are looked at where its header can be read."""
+    text = [fault for fault in header_faults(sheet) if fault.rule not in COVER_ONLY]
+    faults = [*faults, *text, *geometry_faults(sheet)]
+    facts = {"kind": "parameter file", **_facts(sheet, geometry(sheet.meant))}
+    if data.is_file() and not has_errors(faults):
+        facts["bytes"] = data.stat().st_size
+        faults += typed_faults(data, progress=progress)
+    return _report(data, faults, facts)
 
 
 def _facts(sheet: Sheet, found: Geometry | None) -> dict[str, Any]:

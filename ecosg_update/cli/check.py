@@ -35,6 +35,7 @@ def command(
     """Read the cover map STEM.dir and STEM.hdr as SURFEX would, and report every fault: place, effect, cure.
 
     An error is what PGD stops on or reads wrongly: exit code 6. A warning is what PGD takes but a person should see.
+    A parameter file (LAI, albedo, tree height) is checked as one.
     --fix corrects only what can be meant in one way (the header's form, rounded edges, nodata), never a class, and
     exits with 6, nothing written, where an error remains.
     """

@@ -184,10 +184,26 @@ def test_waters_that_stand_oddly_are_warnings_with_their_place(tmp_path):
     assert "1 at row 10 column 6" in lake.what and "6 at row 13 column 41" in sea.what
 
 
-def test_a_parameter_file_is_no_cover_map(tmp_path):
-    text = header.text(Header("LAI", GRID, bits=16, fact=10, compress=True))
-    assert only(checked(pair(tmp_path, text, b"\1" * 50)), "not-a-cover-map")
-    assert not mended(tmp_path / "map.dir", tmp_path / "out.dir").paths
+def parameters(folder, rows):
+    """A packed typed file: for each row its words, and their number before all of them."""
+    counts = b"".join(len(row).to_bytes(4, "little") for row in rows)
+    words = b"".join(word.to_bytes(2, "little") for row in rows for word in row)
+    text = header.text(Header("LAI", LatLonGrid(360, 13212, 61524, len(rows), 3), bits=16, fact=10, compress=True))
+    return pair(folder, text, counts + words)
+
+
+def test_a_parameter_file_is_checked_as_one_and_never_mended(tmp_path):
+    data = parameters(tmp_path, [[1905, 4002], [710, 712, 1999]])
+    report = checked(data)
+    assert report.faults == () and report.facts["kind"] == "parameter file"
+    made = mended(data, tmp_path / "out.dir")
+    assert not made.paths and made.left[-1].rule == "unfixable"
+    torn = parameters(tmp_path, [[1905, 4002], [710, 712, 1999]])
+    torn.write_bytes(torn.read_bytes()[:-2])
+    assert not checked(torn).is_fit
+    lost = torn.with_suffix(".hdr")
+    lost.write_text(lost.read_text().replace("nodata: 0\n", ""))
+    assert "nodata-missing" in rules(checked(torn))
 
 
 def test_the_input_is_never_the_output(tmp_path):
