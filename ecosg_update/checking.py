@@ -26,6 +26,7 @@ from ecosg_update.errors import FormatError, OutputError
 from ecosg_update.fault import Fault, Severity, has_errors
 from ecosg_update.formats import atomic, direct
 from ecosg_update.formats.pixels import Pixels
+from ecosg_update.parameters.lint import typed_faults
 from ecosg_update.progress import Progress, silent
 
 
@@ -117,7 +118,8 @@ def _look(path: Path, base: Path | None, progress: Progress) -> _Look:
         return _Look(_report(data, faults, {}))
     sheet = Sheet.of(_content(text), text.name)
     if is_typed(sheet):
-        return _Look(_report(data, [*faults, _typed(text.name)], {}))
+        faults += typed_faults(data, progress=progress)
+        return _Look(_report(data, faults, {"kind": "parameters"}))
     faults += [*header_faults(sheet), *geometry_faults(sheet)]
     found = geometry(sheet.meant)
     facts = _facts(sheet, found)
@@ -155,7 +157,8 @@ def _on_domain(look: _Look, domain: Domain, progress: Progress) -> Report:
     """The report with what the domain's cells find, as PGD counts; an error would stop PGD before its domain."""
     report, finds = look.report, look.finds
     if finds is None or has_errors(report.faults):
-        skipped = {"domain": f"{domain.name}: not looked at, mend the errors first"}
+        instead = "mend the errors first" if has_errors(report.faults) else "params check does"
+        skipped = {"domain": f"{domain.name}: not looked at, {instead}"}
         return _report(report.path, list(report.faults), report.facts | skipped)
     from ecosg_update.pgd.counts import counts  # noqa: PLC0415  numba loads where it is needed
 
@@ -171,13 +174,6 @@ def is_typed(sheet: Sheet) -> bool:
     """Whether a header is that of a parameter file (LAI, albedo, tree height): 16 bits, packed or with a fact."""
     numbers = sheet.meant
     return sheet.width == 16 and (numbers.get("compress") == 1 or numbers.get("fact", 1) != 1)
-
-
-def _typed(name: str) -> Fault:
-    return Fault(
-        Severity.ERROR, "not-a-cover-map", name, "16 bits with compress or fact: a parameter file, no cover map",
-        "as YCOVER it writes outside SURFEX's arrays", "name the cover map",
-    )  # fmt: skip
 
 
 def _facts(sheet: Sheet, found: Geometry | None) -> dict[str, Any]:

@@ -184,9 +184,9 @@ def test_waters_that_stand_oddly_are_warnings_with_their_place(tmp_path):
     assert "1 at row 10 column 6" in lake.what and "6 at row 13 column 41" in sea.what
 
 
-def test_a_parameter_file_is_no_cover_map(tmp_path):
+def test_a_parameter_file_is_checked_as_one(tmp_path):
     text = header.text(Header("LAI", GRID, bits=16, fact=10, compress=True))
-    assert only(checked(pair(tmp_path, text, b"\1" * 50)), "not-a-cover-map")
+    assert only(checked(pair(tmp_path, text, b"\1" * 50)), "typed-file")
     assert not mended(tmp_path / "map.dir", tmp_path / "out.dir").paths
 
 
