@@ -34,14 +34,6 @@ VARIABLES = {
 }
 """The parameters, and the variables of `NAM_DATA_ISBA` that workflows link to their files."""
 
-GARDENS = {
-    **dict.fromkeys((24, 25, 26), (8,)),
-    **dict.fromkeys((27, 28, 29, 32), (4, 8, 17)),
-    **dict.fromkeys((30, 31, 33), (4, 17)),
-}
-"""The covers whose values the garden of a town takes, with the default LGARDEN=F (`init_types_param.F90`, the public
-tree of 2025). Other versions name fewer or none."""
-
 DECADES = tuple(f"{month:02}{day:02}" for month in range(1, 13) for day in (5, 15, 25))
 """MMDD of the 36 files of a parameter that has a season."""
 
@@ -72,6 +64,20 @@ class Parameter:
             bare = BARE if variable.endswith("_VEG") else ()
             found[variable] = sorted(set(covers) - set(bare))
         return {variable: matter for variable, matter in found.items() if matter}
+
+
+@lru_cache
+def gardens() -> Mapping[int, tuple[int, ...]]:
+    """For each town the covers whose values its garden takes with the default LGARDEN=F (`tables/garden.csv`)."""
+    legend, found = tables.legend("ecosg"), dict[int, tuple[int, ...]]()
+    cover = {kind: dict(zip(legend.columns[kind], legend.codes, strict=True)) for kind in ("lcz", "vegtype")}
+    file = tables.path("garden.csv")
+    for row in tables.rows(file, ("lcz", "vegtype", "share", "source")):
+        if row["lcz"] not in cover["lcz"] or row["vegtype"] not in cover["vegtype"]:
+            raise TableError(f"{file.name}: LCZ {row['lcz']!r} or vegtype {row['vegtype']!r} is none of SURFEX's")
+        town = cover["lcz"][row["lcz"]]
+        found[town] = (*found.get(town, ()), cover["vegtype"][row["vegtype"]])
+    return found
 
 
 @lru_cache

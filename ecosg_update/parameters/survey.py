@@ -14,7 +14,7 @@ from ecosg_update.grid import LatLonGrid
 from ecosg_update.parameters.band import Band, Step, Target, bands, each, height, of, step
 from ecosg_update.parameters.files import ParameterFile
 from ecosg_update.parameters.nearest import Search
-from ecosg_update.parameters.parameter import GARDENS
+from ecosg_update.parameters.parameter import gardens
 from ecosg_update.parameters.threads import threads
 from ecosg_update.progress import Progress, silent
 
@@ -59,8 +59,8 @@ class Survey:
     def needed(self) -> list[int]:
         """The covers of the domain, those in its towns' gardens included, that need a value of this parameter."""
         held = {int(cover) for cover in np.flatnonzero(self.cells)}
-        gardens = {cover for town in held for cover in GARDENS.get(town, ())}
-        return sorted((held | gardens) & set(self.file.parameter.defaults))
+        planted = {cover for town in held for cover in gardens().get(town, ())}
+        return sorted((held | planted) & set(self.file.parameter.defaults))
 
     @property
     def absent(self) -> list[int]:

@@ -86,3 +86,16 @@ def test_bad_input_is_one_line_and_writes_nothing(made, tmp_path):
             assert (said.code, message in said.err) == (code, True), said
             assert len(said.err.strip().splitlines()) == 1 and said.out == ""
     assert not list(tmp_path.glob("out*"))
+
+
+def test_check_takes_parameter_files_as_well(made):
+    path = made[0] / "LAI_SAT" / "LAI_SAT_0105_c.dir"
+    said = say("check", path, "--json")
+    assert said.code == 0 and json.loads(said.out)["faults"] == []
+    body = bytearray(path.read_bytes())
+    rows = pixels(path)
+    place = body.index(int(rows[rows > 0][0]).to_bytes(2, "little"), 4 * GRID.rows)
+    body[place : place + 2] = (3401).to_bytes(2, "little")
+    path.write_bytes(body)
+    said = say("check", path)
+    assert said.code == 6 and "[typed-type]" in said.out and "outside its arrays" in said.out

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,9 @@ def killed_after(seconds: float, work: Callable[[], None]) -> None:
         try:
             while True:
                 work()
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(1)
     time.sleep(seconds)

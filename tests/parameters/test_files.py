@@ -80,6 +80,12 @@ def test_every_default_has_a_source():
     assert [row["cover"] for row in rows if row["source"].startswith("no source")] == ["22"]
 
 
+def test_gardens_take_the_values_of_bare_land_trees_and_grass():
+    """Design document, A5: LCZ 1-3 trees; 4-6 and 9 all three; 7, 8 and 10 bare land and grass."""
+    three = dict.fromkeys((27, 28, 29, 32), (4, 8, 17))
+    assert module.gardens() == dict.fromkeys((24, 25, 26), (8,)) | three | dict.fromkeys((30, 31, 33), (4, 17))
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
