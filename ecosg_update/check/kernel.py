@@ -8,22 +8,14 @@ function only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from ecosg_update.compiled import compiled
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
-        return njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def _run_end(row, start):  # type: ignore[no-untyped-def]
     """One past the last cell that holds the same byte as the cell `start` and those between."""
     code, at, end = row[start], start + 1, row.size
@@ -62,7 +54,7 @@ class Tally(NamedTuple):
     tile_cols: Any
 
 
-@_compiled
+@compiled
 def tally(state, block, top, legal, marked):  # type: ignore[no-untyped-def]
     """Count a block of rows, uint8 (row, column), whose first is row `top`, and note where illegal bytes stand.
 
@@ -130,7 +122,7 @@ class State(NamedTuple):
     found: Any
 
 
-@_compiled
+@compiled
 def _root(parent, label):  # type: ignore[no-untyped-def]
     while parent[label] != label:
         parent[label] = parent[parent[label]]
@@ -138,7 +130,7 @@ def _root(parent, label):  # type: ignore[no-untyped-def]
     return label
 
 
-@_compiled
+@compiled
 def _join(state, one, other):  # type: ignore[no-untyped-def]
     """Make two labels one cluster; the lower label stays."""
     a, b = _root(state.parent, one), _root(state.parent, other)
@@ -152,7 +144,7 @@ def _join(state, one, other):  # type: ignore[no-untyped-def]
     state.first[keep] = min(state.first[keep], state.first[gone])
 
 
-@_compiled
+@compiled
 def _meet(state, here, there, cols, search):  # type: ignore[no-untyped-def]
     """Join the runs of ring row `here` with those of `there` that lie within `reach` columns."""
     starts, stops, reach, wraps = state.starts, state.stops, search.reach, search.wraps
@@ -177,7 +169,7 @@ def _meet(state, here, there, cols, search):  # type: ignore[no-untyped-def]
                 i += 1
 
 
-@_compiled
+@compiled
 def _runs(state, ring, row, place, search, cell_area):  # type: ignore[no-untyped-def]
     """Cut a row into runs of member bytes, each a new cluster; clusters at the map's sides are open."""
     member, core, cols = search.member, search.core, row.size
@@ -204,7 +196,7 @@ def _runs(state, ring, row, place, search, cell_area):  # type: ignore[no-untype
     state.numbers[1] = used
 
 
-@_compiled
+@compiled
 def _exposed(state, ring, row, search):  # type: ignore[no-untyped-def]
     """Open the clusters whose runs of a ring row touch a byte of `row` that is no wall and no member."""
     cols = row.size
@@ -218,7 +210,7 @@ def _exposed(state, ring, row, search):  # type: ignore[no-untyped-def]
                 break
 
 
-@_compiled
+@compiled
 def _closed(state, largest):  # type: ignore[no-untyped-def]
     """Judge and forget the clusters that no kept run belongs to, and number the others anew."""
     used, kept = state.numbers[1], 0
@@ -248,7 +240,7 @@ def _closed(state, largest):  # type: ignore[no-untyped-def]
     state.numbers[1] = kept
 
 
-@_compiled
+@compiled
 def label(state, search, block, areas):  # type: ignore[no-untyped-def]
     """Add a block of rows to the clusters. areas: float64 (row,), km2 of a cell."""
     cols = block.shape[1]
@@ -273,14 +265,14 @@ def label(state, search, block, areas):  # type: ignore[no-untyped-def]
         state.above[c] = block[-1, c]
 
 
-@_compiled
+@compiled
 def _open(state, ring):  # type: ignore[no-untyped-def]
     """Open the clusters of a ring row: the map ends there, and what lies beyond is unknown."""
     for j in range(state.sizes[ring]):
         state.open[_root(state.parent, state.labels[ring, j])] = 1
 
 
-@_compiled
+@compiled
 def finish(state, largest):  # type: ignore[no-untyped-def]
     """Judge what is left after the last row."""
     _open(state, state.numbers[0])

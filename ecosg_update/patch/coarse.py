@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecosg_update.patch.kernel import compiled
+from ecosg_update.compiled import compiled
 
 WINNERS = 256
 """More than a legend of uint8 codes has classes: a sum and its rank then fit one number."""

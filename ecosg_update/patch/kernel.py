@@ -14,21 +14,11 @@ call it at once. All stands in one file because the cache on disk watches the fi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ecosg_update.compiled import compiled
 from ecosg_update.patch.overlap import SNAP, UNIT
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
-    try:
-        return njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 @compiled

@@ -11,11 +11,10 @@ in its order, so that no pixel falls into another cell than there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ecosg_update.compiled import compiled
 
 CHUNK = 16
 """Bytes that are compared at once: equal ones are counted in one step."""
@@ -24,15 +23,7 @@ WEST, EAST, SOUTH, NORTH = -1, -2, -3, -4
 """Where a pixel is that is in no cell of the band."""
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """The function compiled without the GIL, kept on disk where numba finds a folder that it may write to."""
-    try:
-        return njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # numba: "no locator available", a read-only installation without a home
-        return njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled
+@compiled
 def _cell(line, col_x, col_y, grid):  # type: ignore[no-untyped-def]
     """The cell of a pixel, counted from the band's first row of cells, or the side on which it is outside."""
     row_x, shift_x, row_y, shift_y = line
@@ -50,7 +41,7 @@ def _cell(line, col_x, col_y, grid):  # type: ignore[no-untyped-def]
     return (math.floor(y) - np.int64(first)) * np.int64(nx) + math.floor(x)
 
 
-@_compiled
+@compiled
 def _cells(line, cols, grid, found):  # type: ignore[no-untyped-def]
     """Fill `found`, int32 (x,), with the cell of each pixel of a row, negative outside; the loop has no branch."""
     row_x, shift_x, row_y, shift_y = line
@@ -63,7 +54,7 @@ def _cells(line, cols, grid, found):  # type: ignore[no-untyped-def]
         found[i] = (np.int32(y) - low) * wide + np.int32(x) if inside else np.int32(WEST)
 
 
-@_compiled
+@compiled
 def _run(line, cols, start, stop, cell, guess, grid):  # type: ignore[no-untyped-def]
     """(the first pixel after `start` that is not in its cell, that pixel's cell); `stop` where there is none."""
     low, high, step, after, bracketed = start, stop, max(1, guess - 2), WEST, False
@@ -80,7 +71,7 @@ def _run(line, cols, start, stop, cell, guess, grid):  # type: ignore[no-untyped
     return high, after
 
 
-@_compiled
+@compiled
 def _tally(codes, start, stop, lookup, counts):  # type: ignore[no-untyped-def]
     """Add the bytes of a run to the counts of its cell."""
     i = start
@@ -98,7 +89,7 @@ def _tally(codes, start, stop, lookup, counts):  # type: ignore[no-untyped-def]
         counts[lookup[codes[k]]] += np.uint32(1)
 
 
-@_compiled
+@compiled
 def count_each(codes, skipped, lines, cols, grid, lookup, counts):  # type: ignore[no-untyped-def]
     """Add a block of pixels to the counts of a band of cells.
 
@@ -116,7 +107,7 @@ def count_each(codes, skipped, lines, cols, grid, lookup, counts):  # type: igno
                 counts[cells[i], lookup[row[i]]] += np.uint32(1)
 
 
-@_compiled
+@compiled
 def count_runs(codes, skipped, lines, cols, grid, lookup, counts, stretches):  # type: ignore[no-untyped-def]
     """The same as `count_each`, faster where many pixels of a row lie in a cell.
 
