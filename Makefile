@@ -10,7 +10,7 @@ demo: .venv/.installed  ## the main job on an embedded, simulated default
 	$(BIN)/ecosg-update demo -o demo --overwrite
 
 test: .venv/.developed  ## the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: .venv/.developed ## format, lint and types
 	$(BIN)/ruff format --check .

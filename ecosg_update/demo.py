@@ -93,7 +93,10 @@ def demo(folder: Path, *, overwrite: bool = False, progress: Progress = silent) 
     direct.write(maps.base, source / "simulated_base.dir", title="SIMULATED base map with deliberate mistakes")
     direct.write(maps.truth, source / "simulated_truth.dir", title="SIMULATED truth")
     (source / "simulated_domain.toml").write_text(deode_text(model_domain(maps.base.grid)), encoding="utf-8")
-    write_parameters(maps.base, source / "simulated_parameters")
+    tree = source / "simulated_tree"
+    write_parameters(maps.base, tree)
+    (tree / "COVER").mkdir()
+    direct.write(maps.base, tree / "COVER" / "ecosg_final_map.dir", title="SIMULATED base map in a data tree")
     settings = folder / "demo.toml"
     text = CONFIG.format(scene=scene.relative_to(folder), checkpoint=CHECKPOINT)
     settings.write_text(text, encoding="utf-8")

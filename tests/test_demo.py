@@ -58,7 +58,7 @@ def test_the_model_domain_of_the_demo_lies_within_its_map(simulated):
 
 def test_the_parameters_of_the_demo_fit_its_old_map_and_are_filled_for_the_new_one(simulated, tmp_path):
     folder, _ = simulated
-    given = folder / "input" / "simulated_parameters"
+    given = folder / "input" / "simulated_tree"
     base, new = folder / "input" / "simulated_base.dir", folder / "output" / "simulated_demo.dir"
     before = json.loads(say("params", "check", "--cover", base, "--params", given, "--json").out)
     assert {fault["rule"] for fault in before["faults"]} <= {"type-absent"}  # of towns' gardens

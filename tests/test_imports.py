@@ -38,7 +38,7 @@ RANK |= {
     "demo": 9,
     "checking": 9,
 }
-RANK |= {"insertion": 10, "cli": 11}
+RANK |= {"insertion": 10, "installation": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},

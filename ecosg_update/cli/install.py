@@ -48,7 +48,8 @@ def _checked(ctx: click.Context, _: click.Parameter, tree: Path | None) -> None:
 @options.area
 @click.option(
     "--fallback", "fallbacks", multiple=True, metavar="PARAMETER[=VALUE]",
-    help="XUNIF_ for types that the parameters lack: LAI, ALBNIR_VEG, ALBVIS_VEG, ALBNIR_SOIL, ALBVIS_SOIL, H_TREE.",
+    help="XUNIF_ for types that the parameters lack (LAI, ALBNIR_VEG, ALBVIS_VEG, ALBNIR_SOIL, ALBVIS_SOIL, H_TREE); "
+    "with --domain those that are needed come with values of tables/parameters.csv.",
 )  # fmt: skip
 @click.option("--link", is_flag=True, help="Link to the patched files instead of copying them.")
 @options.overwrite
@@ -76,17 +77,16 @@ def command(
     or the --domain that alone will be read. Prints what HARMONIE, Deode and pysurfex must be told, which also lies in
     the tree's folder workflows.
     """
-    from ecosg_update.install import tree
-    from ecosg_update.install.plan import Wish, planned
+    from ecosg_update import domains, installation
+    from ecosg_update.install.plan import Wish
 
     wish = Wish(**given, parameters=params, bounds=options.area_bounds(bounds, domain))
-    values = dict(map(_fallback, fallbacks))
-    if dry_run:
-        plan = planned(wish)
-        _print(plan, tree.texts(plan, values), as_json=as_json, made=False)
-        return
+    model, values = domains.domain(domain) if domain else None, dict(map(_fallback, fallbacks))
     with options.shown_progress() as progress:
-        found = tree.installed(wish, fallbacks=values, link=link, overwrite=overwrite, progress=progress)
+        if dry_run:
+            _print(*installation.foreseen(wish, model, values, progress=progress), as_json=as_json, made=False)
+            return
+        found = installation.installed(wish, model, values, link=link, overwrite=overwrite, progress=progress)
     _print(found.plan, found.workflows, as_json=as_json, made=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import f90nml
 
@@ -51,11 +51,6 @@ def blocks(fallbacks: Mapping[str, float] | None = None, *, cover: str = "ecosg_
             f"xunif_{name.lower()}": [1] if name == "H_TREE" else [1, 1] for name in given
         }
     return found
-
-
-def fallbacks(absent: Mapping[str, Collection[int]]) -> dict[str, float]:
-    """The default fallback of each parameter that lacks any type; absent: parameter -> types that its files lack."""
-    return {parameter: FALLBACKS.get(parameter, 0.0) for parameter, types in absent.items() if types}
 
 
 def text(blocks: f90nml.Namelist) -> str:

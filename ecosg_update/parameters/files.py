@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecosg_update.errors import FormatError
 from ecosg_update.formats import typed
 from ecosg_update.formats.typed import Typed
-from ecosg_update.parameters.parameter import DECADES, Parameter, parameter
+from ecosg_update.parameters.parameter import DECADES, VARIABLES, Parameter, parameter
 
 _NAMES = {
     "lai": re.compile(r"LAI(?:_SAT)?_(?P<decade>\d{4})_c"),
@@ -47,14 +48,10 @@ def found(folder: Path) -> tuple[ParameterFile, ...]:
     """
     if not folder.is_dir():
         raise FormatError(f"{folder}: is no folder; name the one that holds LAI_SAT, ALB_SAT and HT")
-    files = []
-    for path in (path for depth in DEPTHS for path in sorted(folder.glob(depth))):
-        for name, pattern in _NAMES.items():
-            match = pattern.fullmatch(path.stem)
-            if match:
-                decade = match.groupdict().get("decade", "")
-                inside = path.relative_to(folder).as_posix()
-                files.append(ParameterFile(inside, parameter(name), decade, typed.opened(path)))
+    files = [
+        ParameterFile(path.relative_to(folder).as_posix(), parameter(name), decade, typed.opened(path))
+        for path, name, decade in _named(folder)
+    ]
     if not files:
         raise FormatError(
             f"{folder}: holds no parameter file, expected names such as LAI_SAT/LAI_SAT_0105_c.dir, "
@@ -62,6 +59,25 @@ def found(folder: Path) -> tuple[ParameterFile, ...]:
         )
     order = list(_NAMES)
     return tuple(sorted(files, key=lambda file: (order.index(file.parameter.name), file.decade, file.name)))
+
+
+def held(folder: Path) -> bool:
+    """Whether a folder holds any file with the name of a parameter."""
+    return any(True for _ in _named(folder))
+
+
+def parameter_of(variable: str) -> str:
+    """The parameter that a variable of `NAM_DATA_ISBA` is read from."""
+    return next(name for name, variables in VARIABLES.items() if variable in variables)
+
+
+def _named(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    """(path, parameter, decade) of the files with the names of parameters; decade is "" where there is none."""
+    for path in (path for depth in DEPTHS for path in sorted(folder.glob(depth))):
+        for name, pattern in _NAMES.items():
+            match = pattern.fullmatch(path.stem)
+            if match:
+                yield path, name, match.groupdict().get("decade", "")
 
 
 def gaps(files: tuple[ParameterFile, ...]) -> dict[str, list[str]]:

@@ -41,10 +41,6 @@ def test_logicals_and_strings_are_as_fortran_wants_them():
     assert "XUNIF" not in text and "NAM_DATA_ISBA" not in text
 
 
-def test_only_parameters_that_lack_a_type_fall_back():
-    assert namelist.fallbacks({"LAI": [19, 20], "H_TREE": [], "ALBNIR_VEG": (23,)}) == {"LAI": 0.0, "ALBNIR_VEG": 0.0}
-
-
 @pytest.mark.parametrize("wrong", [{"LIA": 0.0}, {"LAI": -1.0}, {"LAI": float("nan")}, {"LAI": float("inf")}])
 def test_what_is_no_parameter_or_no_value_is_refused(wrong):
     with pytest.raises(ConfigError, match="fallback"):
