@@ -59,8 +59,8 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ECOSG"},
-    epilog="Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 input, 4 model, 5 output, 6 a check found faults, "
-    "7 domain not covered, 130/143 interrupted or terminated.",
+    epilog="Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 input, 4 model, 5 output, "
+    "6 a check found faults, 7 domain not covered, 130/143 interrupted or terminated.",
 )
 @click.version_option(__version__, "-V", "--version", message="ecosg-update %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for tracebacks.")

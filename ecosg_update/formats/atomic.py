@@ -27,7 +27,7 @@ def parts(*targets: Path, overwrite: bool = False, needed: int = 0) -> Iterator[
 
     The parts exist, empty, from the start, so that a missing folder or permission shows before any work.
     They are removed when the block fails. Where one file makes the others readable (`.hdr` for `.dir`), name
-    it last: if it changes, it is withdrawn before the first rename, so that an interruption between two
+    it last: if it changes with another, it is withdrawn before the first rename, so that an interruption between two
     renames leaves a set that nothing can read, never a mixture that looks whole.
 
     needed: bytes of all files together as far as known, for the message when the disk is full.
@@ -120,8 +120,8 @@ def _settle(target: Path, part: Path, handle: int) -> None:
 
 
 def _land(targets: tuple[Path, ...], written: tuple[Path, ...]) -> None:
-    key, new_key = targets[-1], written[-1]
-    if len(targets) > 1 and key.exists() and not filecmp.cmp(key, new_key, shallow=False):
+    *others, (key, new_key) = zip(targets, written, strict=True)
+    if key.exists() and _differs(key, new_key) and any(_differs(target, part) for target, part in others):
         with reported(key):
             key.unlink()
             flush_folder(key.parent)
@@ -131,6 +131,10 @@ def _land(targets: tuple[Path, ...], written: tuple[Path, ...]) -> None:
     for folder in {target.parent for target in targets}:
         with reported(folder):
             flush_folder(folder)
+
+
+def _differs(target: Path, part: Path) -> bool:
+    return not target.exists() or not filecmp.cmp(target, part, shallow=False)
 
 
 def _same(path: Path, handle: int) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +163,20 @@ def test_a_kill_leaves_one_version_whole(tmp_path):
         assert (tmp_path / "a").read_bytes() in versions
     land(tmp_path / "a", content=versions[1], overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_where_only_the_last_file_changes_its_name_is_never_absent(tmp_path, monkeypatch):
+    names, key = tmp_path / "a.names", tmp_path / "a.tif"
+    replaced = []
+    replace = Path.replace
+
+    def watched(part, target):
+        replaced.append((target, key.exists()))
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    for text in ("one", "two"):
+        with atomic.parts(names, key, overwrite=True) as written:
+            written[0].write_text("the same")
+            written[1].write_text(text)
+    assert replaced == [(names, False), (key, False), (names, True), (key, True)] and key.read_text() == "two"
