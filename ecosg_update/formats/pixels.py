@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import FormatError
-from ecosg_update.formats import direct, header
+from ecosg_update.formats import direct, header, window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,18 +74,14 @@ class Pixels:
 
     def load(self, handle: int, rows: slice, cols: slice, block: NDArray[np.uint8]) -> None:
         """Fill `block`, uint8 (rows, cols) without gaps, with a window; FormatError where the file ends before."""
-        if cols.stop - cols.start == self.cols:
-            self._fill(handle, block.data.cast("B"), rows.start * self.cols)
-            return
-        for number, row in enumerate(block):
-            self._fill(handle, row.data, (rows.start + number) * self.cols + cols.start)
-
-    def _fill(self, handle: int, target: memoryview, offset: int) -> None:
-        while target:
-            count = os.preadv(handle, [target], offset)
-            if not count:
-                raise FormatError(f"{self.path}: ends at byte {offset:,}, it was longer when opened; read it again")
-            target, offset = target[count:], offset + count
+        try:
+            if cols.stop - cols.start == self.cols:
+                window.read_at(handle, block.data.cast("B"), rows.start * self.cols)
+                return
+            for number, row in enumerate(block):
+                window.read_at(handle, row.data, (rows.start + number) * self.cols + cols.start)
+        except FormatError as error:
+            raise FormatError(f"{self.path}: {error}") from error
 
 
 def pixels(path: Path | str) -> Pixels:

@@ -45,7 +45,7 @@ def load(handle: int, codes: NDArray[np.uint8], part: LatLonGrid, whole: LatLonG
     Raises FormatError where the file ends before the window does.
     """
     for place, cells in runs(part, whole):
-        _load(handle, codes[cells].data.cast("B"), start + place)
+        read_at(handle, codes[cells].data.cast("B"), start + place)
 
 
 def store(handle: int, codes: NDArray[np.uint8], part: LatLonGrid, whole: LatLonGrid, *, start: int = 0) -> None:
@@ -70,8 +70,11 @@ def reserve(handle: int, start: int, stop: int) -> None:
             raise
 
 
-def _load(handle: int, target: memoryview, place: int) -> None:
-    """Fill `target` from the file; a read may bring less than it is asked for."""
+def read_at(handle: int, target: memoryview, place: int) -> None:
+    """Fill `target` (bytes) from `place` on: a read may bring less than it is asked for.
+
+    Raises FormatError where the file ends before.
+    """
     while target:
         count = os.preadv(handle, [target], place)
         if not count:

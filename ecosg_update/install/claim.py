@@ -134,7 +134,7 @@ def _land(part: Path, target: Path, old: Path) -> None:
     except OSError:
         _restore(target, old)
         raise
-    _flush(target.parent)
+    atomic.flush_folder(target.parent)
     (target / MARK).unlink()
     _remove_old(old)
 
@@ -146,11 +146,3 @@ def _remove_old(old: Path) -> None:
     _check_ours(old)
     (old / MARK).touch()
     _remove(old)
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
