@@ -43,7 +43,7 @@ def _tensor(entry: Fields) -> tuple[str, NDArray[np.float32]]:
     raw = b"".join(messages(entry, RAW_DATA))
     if len(raw) != 4 * math.prod(shape):
         raise ModelError(
-            f"onnx: tensor {name} of shape {shape} has {len(raw)} raw bytes, expected 4 a number; save it with raw data"
+            f"onnx: tensor {name} of shape {shape} has {len(raw)} raw bytes, expected 4 a number; save raw data"
         )
     return name, np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
 

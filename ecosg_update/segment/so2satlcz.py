@@ -5,12 +5,13 @@ IEEE JSTARS 13, 2793-2806, doi:10.1109/JSTARS.2020.2995711, trained on So2Sat LC
 76-89, doi:10.1109/MGRS.2020.2964708). It is the pre-activated ResNet of He et al. 2016, "Identity mappings in deep
 residual networks": a stem, three stages of two bottlenecks, global average pooling, one dense layer.
 
-The published network says one thing of one patch of 32 x 32 pixels. Here the dense layer is laid over every cell of
-4 x 4 pixels, and the mean of patch by patch becomes a moving mean: each cell gets the mean of the 320 m around it.
+The network was trained on patches of 32 x 32 pixels and learned what the zeros around a patch look like: laid over a
+larger image, which has no such borders inside, it calls the open sea low plants. So here, too, it looks at one square
+of 320 m at a time. The squares are those of a fixed lattice, and all pixels of a square get its logits.
 
-The weights come from `so2sat_lcz_s2_resnet20.onnx`: the published Keras file (zhu-xlab/So2Sat-LCZ-Classification-Demo,
-Modules/3_classification/model/S2_RESNET20_BS16_LR2e-4_IN32-32-10_PRO-52-0R12_2019-06-27.h5, MIT), its numbers copied
-into an ONNX graph layer by layer.
+The weights come from `so2sat_lcz_s2_resnet20.onnx`: the numbers of the published Keras file, copied layer by layer
+into an ONNX graph (github.com/zhu-xlab/So2Sat-LCZ-Classification-Demo, MIT,
+Modules/3_classification/model/S2_RESNET20_BS16_LR2e-4_IN32-32-10_PRO-52-0R12_2019-06-27.h5).
 """
 
 from __future__ import annotations
@@ -35,11 +36,8 @@ CLASSES = 17
 BATCH_NORM_EPSILON = 1e-3
 """Keras' default, which the published weights were trained with (PyTorch's is 1e-5)."""
 
-CELL = 4
-"""Pixels of a cell's side: two halvings."""
-
-POOLED = 8
-"""Cells of 320 m, the side of the squares that the network was trained to name."""
+PATCH = 32
+"""Pixels of a square's side: the 320 m that the network was trained to name."""
 
 
 class Bottleneck(nn.Module):
@@ -78,7 +76,8 @@ def _activation(channels: int) -> nn.Sequential:
 class So2SatLcz(nn.Module):
     """Logits (N, classes, H, W) of reflectance (N, in_bands, H, W), 1.0 = 100 %; H and W may be any size.
 
-    The pixels of a cell share its logits. Cells beyond the border do not count in the mean of 320 m.
+    The pixels of a square of 32 x 32 share its logits, which depend on nothing outside it. Where the image ends
+    within a square, its last row or column is repeated.
     """
 
     def __init__(self, in_bands: int = len(BANDS), classes: int = CLASSES) -> None:
@@ -98,27 +97,26 @@ class So2SatLcz(nn.Module):
     def forward(self, bands: Tensor) -> Tensor:
         """The logits."""
         height, width = bands.shape[-2:]
-        whole = functional.pad(bands, (0, -width % CELL, 0, -height % CELL), mode="replicate")
-        logits = pooled(self.cells(whole))
-        return functional.interpolate(logits, scale_factor=CELL)[..., :height, :width]
+        whole = functional.pad(bands, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
+        rows, cols = whole.shape[-2] // PATCH, whole.shape[-1] // PATCH
+        named = self.patches(_cut(whole, rows, cols))  # (N * rows * cols, class)
+        squares = named.reshape(len(bands), rows, cols, -1).permute(0, 3, 1, 2)  # (N, class, rows, cols)
+        return functional.interpolate(squares, scale_factor=PATCH)[..., :height, :width]
 
-    def cells(self, bands: Tensor) -> Tensor:
-        """Logits (N, classes, H / 4, W / 4) of single cells, which mean little alone; H and W multiples of 4."""
-        return self.head(self.after(self.stages(self.stem(bands))))  # type: ignore[no-any-return]
-
-
-def pooled(cells: Tensor) -> Tensor:
-    """The mean (N, class, h, w) over the 320 m around each cell's centre of logits (N, class, h, w).
-
-    That square of 8 x 8 cells cuts the outermost of 9 x 9 cells in half; it is the mean of the four squares of whole
-    cells whose centres are the cell's corners.
-    """
-    squares = functional.avg_pool2d(cells, POOLED, 1, POOLED // 2, count_include_pad=False)  # (N, class, h + 1, w + 1)
-    return functional.avg_pool2d(squares, 2, 1)
+    def patches(self, bands: Tensor) -> Tensor:
+        """Logits (n, classes) of patches (n, in_bands, 32, 32), as the published network gives them."""
+        features = self.after(self.stages(self.stem(bands)))  # (n, 256, 8, 8)
+        return self.head(features.mean(dim=(2, 3), keepdim=True)).flatten(1)  # type: ignore[no-any-return]
 
 
-DESIGN = Design(So2SatLcz, halo=34, stride=CELL, seamless=True)
-"""Halo: 3 x 3 convolutions at 10 m (3), 20 m (4) and 40 m (8), the pooling (16), a cell's far pixel (3)."""
+def _cut(bands: Tensor, rows: int, cols: int) -> Tensor:
+    """(N, band, rows * 32, cols * 32) as (N * rows * cols, band, 32, 32), channels last in memory."""
+    parts = bands.reshape(*bands.shape[:2], rows, PATCH, cols, PATCH)
+    return parts.permute(0, 2, 4, 3, 5, 1).flatten(0, 2).permute(0, 3, 1, 2)
+
+
+DESIGN = Design(So2SatLcz, halo=0, stride=PATCH, seamless=True)
+"""No halo: windows begin at multiples of 32, and a square sees itself alone."""
 
 
 _BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}

@@ -63,10 +63,16 @@ LCZ_CARD = Card(
     halo=so2satlcz.DESIGN.halo,
     stride=so2satlcz.DESIGN.stride,
     seamless=so2satlcz.DESIGN.seamless,
-    provenance="zhu-xlab/So2Sat-LCZ-Classification-Demo, S2_RESNET20 of 2019-06-27, as ONNX; trained on So2Sat LCZ42, "
-    "Zhu et al. 2020, doi:10.1109/MGRS.2020.2964708",
+    provenance="zhu-xlab/So2Sat-LCZ-Classification-Demo, S2_RESNET20 of 2019-06-27, as ONNX; trained on So2Sat "
+    "LCZ42, Zhu et al. 2020, doi:10.1109/MGRS.2020.2964708",
     licence="MIT",
-    notes="NOTES",
+    notes="Says one class of each 320 m square of the scene's lattice: finer cells show the squares. Trained on L1C "
+    "of 42 cities. Brandenburg, L1C of 2017-02-16: 24 of 24 squares of open water are water, 17 of 18 squares more "
+    "than half residential are a town, but most winter woods are low plants. On L2A as it is, land becomes town: of "
+    "the Punjab chip of 2020-06-04 10 % where L1C has 1.5 % (76 % of the pixels alike), of Irish meadows 43 %. "
+    "Converted to the top of the atmosphere first it is 0 % (79 % alike; 99 % but for low plants against bare soil) "
+    "and 5 %, and Irish lakes are 92 % water. Limestone pavement is taken for a town. Scattered trees, bare soil and "
+    "pavement move no cell alone; snow is none of its classes.",
     sha256="83c96411ded3a7bd2ce085c6a70d5b2d30d2871bb159fc5308c3c30314ead2c1",
 )
 
@@ -129,12 +135,12 @@ def _read(path: Path, engine: str, sha256: str, source: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"{engine}: {path.name}: {error.strerror} in {path.parent}; it is {source}; name its folder as the weights"
+            f"{engine}: {path.name}: {error.strerror} in {path.parent}; it is {source}; name its folder"
         ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ModelError(
-            f"{engine}: {path.name} has sha256 {found[:12]}..., expected {sha256[:12]}...; take it again from {source}"
+            f"{engine}: {path.name} has sha256 {found[:12]}..., expected {sha256[:12]}...; it is {source}"
         )
     return content
 
