@@ -57,9 +57,9 @@ class AtmosphereSection(_Section):
 
 
 class EngineSection(_Section):
-    """The network: `dynamicworld` with the published weights, or a checkpoint that describes itself."""
+    """The network: `dynamicworld` or `so2sat-lcz` with published weights, or a checkpoint that describes itself."""
 
-    name: Literal["dynamicworld"] | None = None
+    name: Literal["dynamicworld", "so2sat-lcz"] | None = None
     checkpoint: Path | None = None
     weights: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -95,8 +95,8 @@ class Crosswalk:
     """From one legend to another: a stochastic matrix a zone.
 
     weights: float32 (zone, source, target), rows sum to 1. inherit[zone][source] and neighbours[zone][source]:
-    the column of the target legend ("group", "family" or "cover") within which the original's cover, or the
-    majority around it, may stand in for the table's choice (rule R1); "cover" means no other cover may.
+    the column of the target legend ("group", "family", "form" or "cover") within which the original's cover, or
+    the majority around it, may stand in for the table's choice (rule R1); "cover" means no other cover may.
     """
 
     source: Legend

@@ -22,7 +22,8 @@ class Legend:
     """The classes of a map: row i of an array of classes is `codes[i]`.
 
     `group` is the primary group of each class; `priority` settles ties (the lowest wins); `columns` holds
-    further columns of the table as text (ECOCLIMAP-SG: family, tile, vegtype, lcz, garden). Code 0 is no data
+    further columns of the table as text (ECOCLIMAP-SG: family, form, tile, vegtype,
+    lcz, garden). Code 0 is no data
     in every legend and never a class.
     """
 

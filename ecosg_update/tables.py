@@ -24,7 +24,7 @@ CROSSWALK_COLUMNS = (
 EVERYWHERE = "*"
 DEFAULT_ZONE = "temperate"
 GRID_CODE = "grid_code"
-_RULES = ("group", "family", "cover")
+_RULES = ("group", "family", "form", "cover")
 
 
 def path(*parts: str) -> Path:

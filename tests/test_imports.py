@@ -19,6 +19,7 @@ RANK = {
     "legend": 1,
     "domain": 2,
     "layers": 2,
+    "sample": 2,
     "fractions": 3,
     "tables": 3,
     "formats": 4,

@@ -64,6 +64,34 @@ def test_every_crosswalk_row_states_confidence_condition_and_source(pair):
         assert row["condition"] and row["reference"]
 
 
+def test_local_climate_zones_1_to_10_are_the_covers_of_that_zone_whatever_the_base_says():
+    crosswalk = tables.crosswalk("lcz")
+    zones, covers = (legend.columns["lcz"] for legend in (crosswalk.source, crosswalk.target))
+    for row, zone in enumerate(zones[:10]):
+        assert (crosswalk.weights[:, row, covers.index(zone)] == 1).all()
+        assert {rules[row] for rules in (*crosswalk.inherit, *crosswalk.neighbours)} == {"cover"}
+    assert "".join(zones[10:]) == "ABCDEFG"
+
+
+def test_natural_zones_become_towns_only_where_they_may_be_pavement():
+    crosswalk = tables.crosswalk("lcz")
+    town = np.array(crosswalk.target.columns["tile"]) == "TOWN"
+    share = crosswalk.weights[:, 10:][:, :, town].sum(axis=2)
+    np.testing.assert_array_equal(share, [[0, 0, 0, 0, 0.5, 0, 0]] * len(crosswalk.zones))
+
+
+def test_the_forms_of_covers_refine_no_group_but_join_grass_with_crops():
+    """A form is made of whole families; only low plants and trees cross groups (flooded grass and trees)."""
+    ecosg = tables.legend("ecosg")
+    family, form = ecosg.columns["family"], ecosg.columns["form"]
+    assert len(set(zip(family, form, strict=True))) == len(set(family))
+    joined = {one: {group for group, other in zip(ecosg.group, form, strict=True) if other == one} for one in form}
+    assert {one: groups for one, groups in joined.items() if len(groups) > 1} == {
+        "trees": {"trees", "flooded vegetation"},
+        "low plants": {"grassland", "crops", "flooded vegetation"},
+    }
+
+
 def test_levels_agree_on_the_tile_of_almost_every_class():
     """Level 2 may differ from level 3 only where a level-2 class mixes tiles (town parks, airports, salines)."""
     tile = tables.legend("ecosg").columns["tile"]

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 
 from ecosg_update import tables
+from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.scene.discover import open_scene
 from ecosg_update.scene.read import reader
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.checkpoint import save
 from ecosg_update.segment.engine import Engine
 from ecosg_update.segment.engines import build, design
-from ecosg_update.segment.train import UNLABELLED, Recipe, Sample, standard, train
+from ecosg_update.segment.train import Recipe, standard, train
 from ecosg_update.simulate.landscape import CLASSES, SIZE, landscape
 from ecosg_update.simulate.product import write_safe
 

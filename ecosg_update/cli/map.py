@@ -15,7 +15,7 @@ from ecosg_update.cli.options import shown_progress
 @click.argument("classes", type=options.FILE)
 @options.base
 @options.output
-@click.option("--legend", help="Legend of a GeoTIFF of classes: corine-l3, corine-l2, corine-l1, dynamicworld.")
+@click.option("--legend", help="Legend of a GeoTIFF of classes: corine-l3, corine-l2, corine-l1, dynamicworld, lcz.")
 @options.per_degree
 @options.area
 @click.option("--zone", default="temperate", show_default=True, help="Zone of the crosswalk's rows.")

@@ -83,9 +83,9 @@ def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Which network, with which weights, on which device."""
     for option in (
-        click.option("--engine", type=click.Choice(["dynamicworld"]), help="A published network."),
+        click.option("--engine", type=click.Choice(["dynamicworld", "so2sat-lcz"]), help="A published network."),
         click.option("--checkpoint", type=FILE, help="A checkpoint: the .safetensors beside its .json card."),
-        click.option("--weights", type=ANY, help="Folder of the published weights; default: fetched once."),
+        click.option("--weights", type=ANY, help="Folder of the published weights; default: the user's cache."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
         click.option("--window", type=int, default=512, show_default=True, help="Side of a window, pixels."),
         click.option("--aot550", type=float, help="Aerosol optical thickness, where an L2A product has no map."),

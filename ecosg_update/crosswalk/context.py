@@ -32,7 +32,7 @@ def cover_sets(crosswalk: Crosswalk, zone: int) -> set[tuple[int, ...]]:
 
 
 def alternatives(crosswalk: Crosswalk, column: str, cover: int) -> tuple[int, ...]:
-    """The covers that share `column` ("group", "family" or "cover") with a cover, sorted."""
+    """The covers that share `column` ("group", "family", "form" or "cover") with a cover, sorted."""
     legend = crosswalk.target
     if column == "cover":
         return (cover,)

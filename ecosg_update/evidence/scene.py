@@ -107,7 +107,8 @@ def _engine(section: EngineSection) -> Engine:
 
     if section.checkpoint is not None:
         return checkpoint.load(section.checkpoint, on=section.device)
-    return weights.published(folder=section.weights, on=section.device)
+    assert section.name is not None
+    return weights.published(section.name, folder=section.weights, on=section.device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ prefixes, a footer that points at the block of block handles); each value is a p
 an array lies in `NAME.data-00000-of-00001`, which is nothing but the raw bytes, little endian.
 
 Sources of the layout: LevelDB, doc/table_format.md; TensorFlow, core/protobuf/tensor_bundle.proto and
-core/framework/types.proto; Protocol Buffers, "Encoding".
+core/framework/types.proto.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from ecosg_update.errors import ModelError
 from ecosg_update.segment import snappy
+from ecosg_update.segment.protobuf import Fields, fields, integer, message, messages
 from ecosg_update.segment.varint import fixed, part, varint
 
 if TYPE_CHECKING:
@@ -34,23 +35,21 @@ PLAIN, SNAPPY = 0, 1
 FLOAT32 = 1
 """DT_FLOAT of types.proto."""
 
-Fields = dict[int, list[int | bytes]]
-
 
 def variables(index: bytes, data: bytes) -> dict[str, NDArray[np.float32]]:
     """The float32 arrays of a bundle of one shard, by name; other types (counters, the object graph) are left out.
 
     Raises ModelError where the bytes are no such bundle or an array leaves the data.
     """
-    entries = ((key.decode("utf-8", "replace"), _fields(value)) for key, value in _table(index) if key)
-    return {name: _array(name, entry, data) for name, entry in entries if _number(entry, 1) == FLOAT32}
+    entries = ((key.decode("utf-8", "replace"), fields(value)) for key, value in _table(index) if key)
+    return {name: _array(name, entry, data) for name, entry in entries if integer(entry, 1) == FLOAT32}
 
 
 def _array(name: str, entry: Fields, data: bytes) -> NDArray[np.float32]:
     """One BundleEntryProto: shape (2), shard (3), offset (4), size in bytes (5)."""
-    shape = tuple(_number(_fields(axis), 1) for axis in _messages(_message(entry, 2), 2))
-    start, size = _number(entry, 4), _number(entry, 5)
-    if _number(entry, 3) or start + size > len(data) or size != 4 * math.prod(shape):
+    shape = tuple(integer(fields(axis), 1) for axis in messages(message(entry, 2), 2))
+    start, size = integer(entry, 4), integer(entry, 5)
+    if integer(entry, 3) or start + size > len(data) or size != 4 * math.prod(shape):
         raise ModelError(
             f"tensorflow checkpoint: array {name} of shape {shape} has {size} bytes at {start} of {len(data)}, "
             "expected 4 a number inside one data file; fetch the files again"
@@ -102,39 +101,3 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         key = key[:shared] + part(block, at, own)
         yield key, part(block, at + own, length)
         at += own + length
-
-
-def _fields(message: bytes) -> Fields:
-    """The fields of a protocol buffer by number: integers, or bytes of strings and messages."""
-    found: Fields = {}
-    at = 0
-    while at < len(message):
-        tag, at = varint(message, at)
-        number, wire = tag >> 3, tag & 7
-        value: int | bytes
-        if wire == 0:
-            value, at = varint(message, at)
-        elif wire == 2:
-            length, at = varint(message, at)
-            value, at = part(message, at, length), at + length
-        elif wire in (1, 5):
-            width = 8 if wire == 1 else 4
-            value, at = fixed(message, at, width), at + width
-        else:
-            raise ModelError(f"tensorflow checkpoint: wire type {wire} is none of a protocol buffer; fetch it again")
-        found.setdefault(number, []).append(value)
-    return found
-
-
-def _number(fields: Fields, number: int) -> int:
-    """The last integer of a field, 0 where it is absent (the default of protocol buffers)."""
-    value = fields.get(number, [0])[-1]
-    return value if isinstance(value, int) else 0
-
-
-def _messages(fields: Fields, number: int) -> list[bytes]:
-    return [value for value in fields.get(number, []) if isinstance(value, bytes)]
-
-
-def _message(fields: Fields, number: int) -> Fields:
-    return _fields(b"".join(_messages(fields, number)))

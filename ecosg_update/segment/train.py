@@ -13,33 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ecosg_update.errors import ModelError
+from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.segment.card import Card, Standard
 from ecosg_update.segment.engine import device, normalised
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-UNLABELLED = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A labelled image.
-
-    values: float32 (band, y, x), reflectance, 1.0 = 100 %, all bands 0 where there is no data. labels: int16
-    (y, x), row of the legend, -1 where nothing is known (no data, cloud, unsurveyed): it never enters the loss.
-    """
-
-    values: NDArray[np.float32]
-    labels: NDArray[np.int16]
-
-    def __post_init__(self) -> None:
-        if self.values.dtype != np.float32 or self.labels.dtype != np.int16:
-            raise ModelError(
-                f"sample: found {self.values.dtype} and {self.labels.dtype}, expected float32 values and int16 labels"
-            )
-        if self.values.ndim != 3 or self.values.shape[1:] != self.labels.shape:
-            raise ModelError(f"sample: values {self.values.shape} and labels {self.labels.shape} are not one image")
 
 
 @dataclass(frozen=True)

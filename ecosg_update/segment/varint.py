@@ -13,7 +13,7 @@ def varint(buffer: bytes, at: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << 7 * group
         if byte < 0x80:
             return number, at + group + 1
-    raise ModelError(f"checkpoint index: no number ends near byte {at} of {len(buffer)}; fetch the file again")
+    raise ModelError(f"weights file: no number ends near byte {at} of {len(buffer)}; fetch the file again")
 
 
 def fixed(buffer: bytes, at: int, width: int) -> int:
@@ -25,6 +25,15 @@ def part(buffer: bytes, at: int, length: int) -> bytes:
     """`length` bytes from `at`; ModelError where the buffer ends before."""
     if at < 0 or at + length > len(buffer):
         raise ModelError(
-            f"checkpoint index: bytes {at}..{at + length} lie outside the {len(buffer)} there are; fetch it again"
+            f"weights file: bytes {at}..{at + length} lie outside the {len(buffer)} there are; fetch it again"
         )
     return buffer[at : at + length]
+
+
+def varints(buffer: bytes) -> list[int]:
+    """The base-128 numbers that fill a buffer."""
+    numbers, at = [], 0
+    while at < len(buffer):
+        number, at = varint(buffer, at)
+        numbers.append(number)
+    return numbers

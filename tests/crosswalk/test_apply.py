@@ -67,6 +67,24 @@ def test_a_town_keeps_its_local_climate_zone(cover):
     assert (cover_of(crossed(certain("corine-l3", 112), base_map(cover))) == cover).all()
 
 
+@pytest.mark.parametrize("cover", [1, 8, 19, 24, 33])
+@pytest.mark.parametrize("zone", range(1, 11))
+def test_a_seen_local_climate_zone_replaces_that_of_the_original(zone, cover):
+    assert (cover_of(crossed(certain("lcz", zone), base_map(cover))) == 23 + zone).all()
+
+
+@pytest.mark.parametrize("cover", [16, 17, 18, 19, 20, 21, 23])
+def test_low_plants_stay_the_grass_or_the_crops_that_they_were(cover):
+    assert (cover_of(crossed(certain("lcz", 14), base_map(cover))) == cover).all()
+
+
+@pytest.mark.parametrize(("around", "expected"), [(20, 20), (17, 17), (8, 17)])
+def test_new_low_plants_are_what_grows_around_them(around, expected):
+    codes = np.full(GRID.shape, around, np.uint8)
+    codes[3, 4] = 13
+    assert cover_of(crossed(certain("lcz", 14), base_map(codes)))[3, 4] == expected
+
+
 @pytest.mark.parametrize("code", [511, 512, 523])
 @pytest.mark.parametrize("cover", [1, 2, 3])
 def test_water_stays_the_kind_of_water_that_it_was(code, cover):

@@ -12,6 +12,7 @@ from ecosg_update.grid import GeoGrid
 from ecosg_update.layers import Level, Reflectance
 from tests.conftest import shared
 
+SO2SAT_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 DYNAMICWORLD_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B11", "B12")
 
 
@@ -44,10 +45,10 @@ def noise(shape: tuple[int, int], *, bands: tuple[str, ...] = DYNAMICWORLD_BANDS
 
 
 @lru_cache
-def brandenburg() -> NDArray[np.float32]:
+def brandenburg(bands: tuple[str, ...] = DYNAMICWORLD_BANDS) -> NDArray[np.float32]:
     """Reflectance (band, y, x) of lakes, pines and fields in February, L1C, 768 x 1536 pixels of 10 m."""
     folder = shared("s2_l1c_brandenburg_jp2", "IMG_DATA")
-    return np.stack([_band(folder / f"T33UUU_20170216T102101_{band}.jp2") for band in DYNAMICWORLD_BANDS])
+    return np.stack([_band(folder / f"T33UUU_20170216T102101_{band}.jp2") for band in bands])
 
 
 def _band(path) -> NDArray[np.float32]:
@@ -58,10 +59,10 @@ def _band(path) -> NDArray[np.float32]:
 
 
 @lru_cache
-def punjab() -> NDArray[np.float32]:
-    """Reflectance (band, y, x) of fields and villages in June, L1C, 264 x 264 pixels of 10 m."""
-    folder = next(shared("ssl4eo_s2", "s2c", "0000200").glob("20200604*"))
-    return np.stack([_tif(folder / f"{band.replace('B0', 'B')}.tif") for band in DYNAMICWORLD_BANDS])
+def punjab(bands: tuple[str, ...] = DYNAMICWORLD_BANDS, level: Level = "L1C") -> NDArray[np.float32]:
+    """Reflectance (band, y, x) of fields and villages in June, 264 x 264 pixels of 10 m."""
+    folder = next(shared("ssl4eo_s2", {"L1C": "s2c", "L2A": "s2a"}[level], "0000200").glob("20200604*"))
+    return np.stack([_tif(folder / f"{band.replace('B0', 'B')}.tif") for band in bands])
 
 
 def _tif(path) -> NDArray[np.float32]:

@@ -6,10 +6,11 @@ import torch
 
 from ecosg_update.errors import ModelError
 from ecosg_update.legend import Legend
+from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.segment.card import Card, Standard
 from ecosg_update.segment.engine import Engine
 from ecosg_update.segment.engines import build
-from ecosg_update.segment.train import UNLABELLED, Recipe, Sample, standard, train
+from ecosg_update.segment.train import Recipe, standard, train
 
 CARD = Card(
     engine="small_unet", bands=("B04", "B08"), level="L2A", pixel_m=10,

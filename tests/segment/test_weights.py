@@ -85,3 +85,30 @@ def test_no_network_says_what_to_do(monkeypatch):
 def test_the_card_warns_of_surface_reflectance():
     assert weights.CARD.level == "L1C"
     assert "L2A" in weights.CARD.notes
+
+
+def test_the_other_file_comes_from_a_folder_or_from_the_cache(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).random((10, 8, 8), dtype=np.float32)
+    expected = weights.published("so2sat-lcz", folder=shared("weights_so2sat_lcz"), on="cpu")(values)
+    shutil.copyfile(shared("weights_so2sat_lcz", weights.LCZ_FILE), tmp_path / weights.LCZ_FILE)
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
+    np.testing.assert_array_equal(weights.published("so2sat-lcz", on="cpu")(values), expected)
+
+
+def test_an_absent_lcz_file_says_what_it_is(tmp_path):
+    with pytest.raises(ModelError, match=r"resnet20\.onnx: No such file .* Keras weights of .*zhu-xlab") as caught:
+        weights.published("so2sat-lcz", folder=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_changed_byte_of_the_lcz_file_is_refused(tmp_path):
+    content = bytearray(shared("weights_so2sat_lcz", weights.LCZ_FILE).read_bytes())
+    content[-9] ^= 1
+    (tmp_path / weights.LCZ_FILE).write_bytes(content)
+    with pytest.raises(ModelError, match="has sha256"):
+        weights.published("so2sat-lcz", folder=tmp_path)
+
+
+def test_an_engine_without_published_weights_lists_those_that_have():
+    with pytest.raises(ModelError, match="'unet' has no published weights, those that have are dynamicworld, so2sat"):
+        weights.published("unet")
