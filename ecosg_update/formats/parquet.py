@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pyarrow import ArrowException
+from pyarrow import ArrowException, Table
 from pyarrow import parquet as pq
 
 from ecosg_update.errors import FormatError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+__all__ = ["Table", "row", "table"]
 
 
-def table(path: Path | str, columns: Sequence[str]) -> pa.Table:
+def table(path: Path | str, columns: Sequence[str]) -> Table:
     """These columns of a table, in Arrow's compact form; FormatError for another file, or one that lacks a column."""
     path = Path(path)
     try:
@@ -31,7 +30,7 @@ def table(path: Path | str, columns: Sequence[str]) -> pa.Table:
         raise FormatError(f"{path}: is no Parquet table ({_line(error)}); fetch it again") from error
 
 
-def row(found: pa.Table, number: int) -> dict[str, Any]:
+def row(found: Table, number: int) -> dict[str, Any]:
     """One row as plain values."""
     return {name: found.column(name)[number].as_py() for name in found.column_names}
 

@@ -29,7 +29,6 @@ from ecosg_update.training.piece import Piece
 from ecosg_update.training.scenes import Wanted
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ecosg_update.layers import Reflectance
@@ -46,7 +45,7 @@ class Metadata:
     """`metadata.parquet`, found by the names of both versions."""
 
     path: Path
-    table: pa.Table
+    table: parquet.Table
     rows: Mapping[str, int]
 
     def of(self, patch: str) -> dict[str, Any]:
@@ -204,5 +203,5 @@ def _merged(names: Iterable[str]) -> list[tuple[int, ...]]:
     return [merged[name] for name in names]
 
 
-def _numbered(found: pa.Table, column: str) -> Iterator[tuple[int, str]]:
+def _numbered(found: parquet.Table, column: str) -> Iterator[tuple[int, str]]:
     return enumerate(found.column(column).to_pylist())

@@ -51,7 +51,7 @@ def suspects(
         return found
     found[known] = _agreement(piece.values[:, known].T, labels[known], _seed(piece.name)) < noise.agreement
     if opinion is not None:
-        found &= (opinion != labels) | (opinion == UNLABELLED)
+        found &= opinion != labels
     return found
 
 

@@ -20,7 +20,7 @@ from ecosg_update.training.select import Opinion, Selected
 from ecosg_update.training.sources import division, rules, sources, target
 from ecosg_update.training.split import Blocks, Division
 from ecosg_update.training.tally import Tally
-from ecosg_update.training.writer import Layout, Writer, writing
+from ecosg_update.training.writer import SHARD_BYTES, Layout, Writer, writing
 
 SHARED, NOWHERE = "margin between splits", "no split"
 BLOCK_KM = 20.0
@@ -33,18 +33,19 @@ def prepare(
     *,
     overwrite: bool = False,
     opinion: Opinion | None = None,
+    shard_bytes: int = SHARD_BYTES,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Make the training set of `config` in `folder`, and return its manifest.
 
     The folder appears whole at the end or not at all. In memory are one piece, a shard of each split, and the index.
-    opinion: a model that has a say in what is likely label noise. Raises the errors of its sources and tables,
+    opinion: a model that has a say in what is likely label noise. shard_bytes: when a shard is closed. Raises the errors of its sources and tables,
     ConfigError where no sample trains, OutputError where the folder exists (without `overwrite`) or the disk is full.
     """
     legend = target(config.labels)
     found = sources(config, legend)
     layout = Layout(legend, config.samples.bands, config.samples.level, config.samples.pixel_m)
-    with writing(folder, layout, overwrite=overwrite) as writer:
+    with writing(folder, layout, overwrite=overwrite, shard_bytes=shard_bytes) as writer:
         job = _Job(config, division(config.split), writer, opinion, progress)
         documents = [job.take(source) for source in found]
         if not any(line.split == "train" for line in writer.index):
