@@ -100,15 +100,25 @@ def burnt(source: Polygons, grid: GeoGrid) -> NDArray[np.uint16]:
     if not len(shapes):
         return np.zeros(grid.shape, np.uint16)
     codes = _codes(source, values)
-    pairs = ((shape, int(code)) for shape, code in zip(shapes, codes, strict=True) if shape is not None)
+    near = shapely.clip_by_rect(shapes, *_wider(grid))
+    inside = ~(shapely.is_missing(near) | shapely.is_empty(near))
+    if not inside.any():
+        return np.zeros(grid.shape, np.uint16)
     burning = rasterio.features.rasterize(
-        ((shape, code) for shape, code in pairs if not shape.is_empty),
+        zip(near[inside], codes[inside].tolist(), strict=True),
         out_shape=grid.shape,
         transform=grid.transform,
         fill=0,
         dtype="uint16",
     )
     return np.asarray(burning, np.uint16)
+
+
+def _wider(grid: GeoGrid) -> Bounds:
+    """The bounds with a pixel around: where polygons of a whole country are cut off, out of sight of any centre."""
+    west, south, east, north = grid.bounds
+    width, height = grid.pixel
+    return west - width, south - height, east + width, north + height
 
 
 def _codes(source: Polygons, values: NDArray[Any]) -> NDArray[np.int64]:

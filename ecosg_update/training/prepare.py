@@ -39,8 +39,9 @@ def prepare(
     """Make the training set of `config` in `folder`, and return its manifest.
 
     The folder appears whole at the end or not at all. In memory are one piece, a shard of each split, and the index.
-    opinion: a model that has a say in what is likely label noise. shard_bytes: when a shard is closed. Raises the errors of its sources and tables,
-    ConfigError where no sample trains, OutputError where the folder exists (without `overwrite`) or the disk is full.
+    opinion: a model that has a say in what is likely label noise. shard_bytes: when a shard is closed. Raises the
+    errors of its sources and tables, ConfigError where no sample trains, OutputError where the folder exists (without
+    `overwrite`) or the disk is full.
     """
     legend = target(config.labels)
     found = sources(config, legend)
