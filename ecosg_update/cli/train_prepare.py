@@ -23,6 +23,20 @@ def command(*, config: Path, output: Path, overwrite: bool, as_json: bool) -> No
 
     Sources are scenes with a CORINE map (raster or polygons) or any map with a legend, and BigEarthNet v1 and v2.
     The folder holds shards of samples, index.csv and manifest.json, which says what was dropped and why.
+
+    \b
+    [samples]  bands, pixel_m, level (L1C, L2A, mixed), tile (pixels)
+    [labels]   level (1, 2, 3), or legend and grouping: your own CSV
+    [[source]] kind = scene: path, labels (a map), legend, attribute, layer,
+               grouping, country; bands, level, quantification, offset
+               kind = bigearthnet-v1, bigearthnet-v2: path, metadata, maps
+    [select]   border_m, mixed, flags, least_labelled, dominant_share,
+               dominant_keep, balance, splits
+    [select.noise]  agreement, action (drop, weight), checkpoint
+    [split]    kind = blocks: side_km, margin_km, train, val, test, seed
+               kind = countries: test_countries, val_countries, countries,
+               layer, attribute, margin_km
+               kind = published: as BigEarthNet v2 says
     """
     from ecosg_update.training.config import load
     from ecosg_update.training.opinion import opinion
