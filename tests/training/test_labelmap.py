@@ -1,7 +1,9 @@
 import numpy as np
+import pyogrio.raw
 import pytest
 import rasterio
 import rasterio.warp
+import shapely
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,33 @@ def test_polygons_give_the_raster_that_another_tool_made_of_them():
     meaning = to_level(L3, 3)
     found = label_map(shared("landsat8_clc_lanjaron", "clc2018_polygons.gpkg"), meaning).on(grid)
     np.testing.assert_array_equal(found.labels, np.maximum(meaning.kinds(codes), -1))
+
+
+def test_a_shapefile_gives_what_the_geopackage_gives(tmp_path):
+    source = shared("landsat8_clc_lanjaron", "clc2018_polygons.gpkg")
+    about, _, shapes, fields = pyogrio.raw.read(source)
+    kind = {"geometry_type": "MultiPolygon", "crs": about["crs"]}
+    pyogrio.raw.write(tmp_path / "clc.shp", shapes, fields, about["fields"], driver="ESRI Shapefile", **kind)
+    grid, _ = grid_of(shared("landsat8_clc_lanjaron", "clc2018_level3_30m.tif"))
+    found, expected = (label_map(path, to_level(L3, 3)).on(grid) for path in (tmp_path / "clc.shp", source))
+    np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+def test_polygons_of_another_projection_land_where_proj_puts_them():
+    """The codes of German polygons at points of a grid in degrees, one by one, with shapely as the judge."""
+    path = shared("clc5_2018_muenster", "clc5_2018_muenster.gpkg")
+    grid = GeoGrid("EPSG:4326", Affine(2e-3, 0, 7.55, 0, -2e-3, 51.99), (11, 13))
+    found = label_map(path, to_level(L3, 3)).on(grid)
+    _, _, shapes, (codes,) = pyogrio.raw.read(path, columns=["CLC18"])
+    tree = shapely.STRtree(shapely.from_wkb(shapes))
+    lon, lat = np.meshgrid(7.55 + (np.arange(13) + 0.5) * 2e-3, 51.99 - (np.arange(11) + 0.5) * 2e-3)
+    x, y = rasterio.warp.transform("EPSG:4326", "EPSG:25832", lon.ravel(), lat.ravel())
+    expected = np.full(grid.shape, -1)
+    for at, point in enumerate(shapely.points(x, y)):
+        for hit in tree.query(point, predicate="within"):
+            expected.ravel()[at] = L3.index(int(codes[hit]))
+    assert len(np.unique(expected)) > 4
+    assert (found.labels != expected).sum() <= 2
 
 
 def test_a_raster_in_another_projection_is_looked_up_where_proj_says():

@@ -11,6 +11,8 @@ from safetensors.numpy import load_file
 
 from ecosg_update.config import checked
 from ecosg_update.errors import ConfigError, OutputError, TableError
+from ecosg_update.scene.discover import open_scene
+from ecosg_update.scene.read import reader
 from ecosg_update.training.config import Config
 from ecosg_update.training.prepare import prepare
 from ecosg_update.training.store import opened
@@ -130,6 +132,31 @@ def test_any_raster_with_a_legend_and_a_grouping_is_a_source(tmp_path):
     found = manifest["splits"]["train"]["pixels"]
     assert set(found) == {"3 Forest and semi natural areas", "5 Water bodies"}
     assert manifest["counts"]["dropped_pixels"].keys() == {"no label"}
+
+
+def test_cloud_of_a_real_scene_is_dropped_and_counted(tmp_path):
+    product = next(shared("safe_l2a_29UNU_N0400").glob("*.SAFE"))
+    with reader(open_scene(product), ("B04", "B8A"), 60, resample=True) as pixels:
+        rows, cols = (slice(0, size) for size in pixels.grid.shape)
+        seen = pixels.read(rows, cols)
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": cols.stop, "height": rows.stop}
+    with rasterio.open(
+        tmp_path / "map.tif", "w", crs=seen.grid.crs, transform=seen.grid.transform, **profile
+    ) as file:
+        file.write(np.full(seen.valid.shape, 12, np.uint8), 1)
+    document = {
+        "samples": {"bands": ["B4", "B8A"], "pixel_m": 60, "tile": 512},
+        "labels": {"level": 1},
+        "source": [{"kind": "scene", "path": str(product), "labels": str(tmp_path / "map.tif")}],
+        "select": {"least_labelled": 0},
+        "split": ALL,
+    }
+    counts = made(tmp_path / "set", document)["counts"]
+    empty = ~seen.values.any(axis=0)
+    dropped = counts["dropped_pixels"]
+    assert dropped["cloud"] == (~seen.valid & ~empty).sum() > 0
+    assert dropped.get("no data", 0) == empty.sum()
+    adds_up(counts)
 
 
 def test_leaving_a_country_out_leaves_nothing_of_it_in_training(tmp_path):
