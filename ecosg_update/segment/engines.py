@@ -27,6 +27,7 @@ _BUILT_IN = {
     "deeplabv3_mobilenet_v3_large": "ecosg_update.segment.torchvision_nets:DEEPLABV3_MOBILENET_V3_LARGE",
     "unet": "ecosg_update.segment.unet:DESIGN",
     "small_unet": "ecosg_update.segment.small_unet:DESIGN",
+    "classifier": "ecosg_update.segment.classifier:DESIGN",
 }
 
 
