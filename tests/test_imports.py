@@ -35,6 +35,7 @@ RANK |= {
     "export": 7,
     "pipeline": 8,
     "training": 8,
+    "learning": 9,
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,37 @@ from torch import Tensor, nn
 from ecosg_update.errors import ModelError
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.checkpoint import trained
-from ecosg_update.segment.imagenet import Pretrainable
+from ecosg_update.segment.engines import build
+from ecosg_update.segment.imagenet import Pretrainable, with_imagenet
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the first weights come from: nowhere (random), photographs (ImageNet), or a checkpoint.
+
+    path: of the checkpoint, or of a local file of the ImageNet weights, without which torchvision downloads its own.
+    """
+
+    kind: Literal["random", "imagenet", "checkpoint"] = "random"
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kind, self.path is None) in {("random", False), ("checkpoint", True)}:
+            raise ModelError(f"start: {self.kind} with path {self.path}; a checkpoint needs a path, random has none")
+
+
+def begun(card: Card, start: Start, *, seed: int = 0) -> nn.Module:
+    """The network of a card before its training; the same seed gives the same random weights.
+
+    Raises ModelError as `engines.build`, `with_imagenet` and `with_checkpoint` do.
+    """
+    torch.manual_seed(seed)
+    network = build(card.engine, len(card.bands), len(card.codes), **card.arguments)
+    if start.kind == "imagenet":
+        return with_imagenet(network, bands=card.bands, source=start.path)
+    if start.path is not None:
+        return with_checkpoint(network, card=card, path=start.path)
+    return network
 
 
 def with_checkpoint(network: nn.Module, *, card: Card, path: Path) -> nn.Module:

@@ -20,7 +20,7 @@ WAVELENGTH = {
 ANGSTROM = 1.3
 """Aerosol optical thickness falls with wavelength to this power: continental aerosol."""
 SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
-"""Albedo of aerosol and mean cosine of its scattering angle, continental (d'Almeida et al. 1991)."""
+"""Albedo of aerosol and mean cosine of its scattering angle, plausible for continental air."""
 
 
 def relit(
@@ -45,7 +45,7 @@ def atmosphere(
     """What a clear sky makes of reflectance, seen from the zenith: (path reflectance, transmittance) a band.
 
     At the top of the atmosphere stands path + transmittance * reflectance. zenith: of the sun, degrees. aerosol:
-    optical thickness at 550 nm. Single scattering by air (Hansen and Travis 1974, eq. 2.29) and aerosol
+    optical thickness at 550 nm. Single scattering by air (Hansen and Travis 1974) and aerosol
     (Henyey and Greenstein 1941), no gases; an augmentation, not a correction. ModelError for a band whose wavelength
     is not known.
     """

@@ -226,6 +226,8 @@ def _check(samples: Sequence[Sample], card: Card, recipe: Recipe, extras: Extras
         raise ModelError("training: there is no sample; prepare a training set with at least one")
     if recipe.objective.distillation and extras.teacher is None:
         raise ModelError("training: a weight for distillation needs a teacher; name its checkpoint")
+    if recipe.objective.hierarchical and not recipe.objective.groups:
+        raise ModelError("training: the hierarchical loss needs groups; name a column of the legend")
     if extras.save_every < 1:
         raise ModelError("training: save_every must be above 0")
     if extras.weights is None:

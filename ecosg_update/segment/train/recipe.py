@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from ecosg_update.errors import ModelError
 from ecosg_update.segment.losses import POOLINGS, Pooling
+
+_STRICT = ConfigDict(extra="forbid")
 
 Schedule = Literal["one-cycle", "cosine", "constant"]
 Precision = Literal["float32", "bf16", "fp16"]
@@ -28,6 +32,8 @@ class Light:
     atmosphere: float = 0.0
     aerosol: float = 0.3
     low_sun: float = 70.0
+
+    __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if min(self.brightness, self.tint, self.haze, self.aerosol) < 0:
@@ -56,12 +62,12 @@ class Objective:
     pooling: Pooling = "lse"
     distillation: float = 0.0
 
+    __pydantic_config__ = _STRICT
+
     def __post_init__(self) -> None:
         weights = (self.cross_entropy, self.focal, self.dice, self.hierarchical, self.present, self.distillation)
         if min(weights) < 0 or max(weights) == 0:
             raise ModelError("training: the weights of the losses must be at least 0 and one of them above 0")
-        if self.hierarchical and not self.groups:
-            raise ModelError("training: the hierarchical loss needs groups; name a column of the legend")
         if self.pooling not in POOLINGS or self.gamma < 0:
             raise ModelError(f"training: pooling is one of {', '.join(POOLINGS)} and gamma at least 0")
 
@@ -82,6 +88,8 @@ class Watch:
     every: int = 200
     patience: int = 0
     samples: int = 256
+
+    __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if min(self.every, self.samples) < 1 or self.patience < 0:
@@ -109,6 +117,8 @@ class Recipe:
     objective: Objective = field(default_factory=Objective)
     watch: Watch = field(default_factory=Watch)
     seed: int = 0
+
+    __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.crop) < 1 or self.rate <= 0:

@@ -17,12 +17,16 @@ COLUMNS = ("step", "loss", "rate", "val_loss", "val_accuracy", "val_miou", "val_
 
 
 @contextmanager
-def recorded(path: Path, *, start: int = 0, board: Path | None = None) -> Iterator[Callable[[Step], None]]:
+def recorded(path: Path | None, *, start: int = 0, board: Path | None = None) -> Iterator[Callable[[Step], None]]:
     """Who writes each step down as it comes: a row of the CSV `path`, and scalars in the folder `board`.
 
-    start: the first step to come; rows from there on, left by a training that was interrupted, are dropped. Without
-    the package tensorboard `board` is left alone. Raises OutputError where a file cannot be written.
+    path: None for a process that does not write. start: the first step to come; rows from there on, left by a
+    training that was interrupted, are dropped. Without the package tensorboard `board` is left alone. Raises
+    OutputError where the file cannot be written.
     """
+    if path is None:
+        yield lambda step: None  # noqa: ARG005
+        return
     before = _rows(path, start)
     with reported(path):
         file = path.open("w", encoding="utf-8", newline="")

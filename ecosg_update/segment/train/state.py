@@ -85,6 +85,11 @@ def restore(learner: Learner, path: Path, sign: str) -> None:
     learner.step, learner.lowest, learner.stale = about["step"], about["lowest"], about["stale"]
 
 
+def reached(path: Path) -> int:
+    """The step that a saved training goes on with; 0 where there is no such file."""
+    return int(_read(path)[1].get("step", 0)) if path.exists() else 0
+
+
 def _optimiser_state(learner: Learner, tensors: dict[str, Tensor]) -> dict[str, Any]:
     """Adam's moments laid out in memory as the weights are: sums in another order would round otherwise."""
     state: dict[int, dict[str, Tensor]] = {}
