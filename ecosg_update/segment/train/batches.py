@@ -72,6 +72,11 @@ class Source:
         sample, window = self.draw(rng)
         labels, values = sample.labels[window], np.asarray(sample.values[:, *window])
         check(sample, len(self.bands), self.classes)
+        if self.recipe.objective.present and sample.present is not None and labels.shape != sample.labels.shape:
+            raise ModelError(
+                f"training: a crop of {self.recipe.crop} pixels need not hold the classes of a sample of "
+                f"{sample.labels.shape}; presence asks for crops as large as the samples"
+            )
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
         lit = relit(values, self.bands, self.recipe.light, rng)
         turned = (turned_image(image, turns, mirrored=mirrored) for image in (lit, values, labels))

@@ -140,8 +140,8 @@ def _learner(network: nn.Module, place: torch.device, recipe: Recipe) -> Learner
 def _steps(learner: Learner, source: Source, card: Card, extras: Extras, place: torch.device) -> Iterator[Step]:
     """Train, step by step; the learner is that of the step which is given out, with its loss read."""
     recipe, crew = source.recipe, extras.crew
-    network = crew.together(learner.network)
     share = crew.share(recipe.batch)
+    network = crew.together(learner.network)
     waiting: list[tuple[int, Tensor, float]] = []
     left = range(learner.step, recipe.steps)
     late = LATE if place.type == "cuda" else 1

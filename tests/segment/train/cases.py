@@ -30,16 +30,22 @@ def image(seed: int, *, unlabelled: float = 0.1, shape=(29, 37)) -> Sample:
     return Sample(values, labels)
 
 
-def patch(seed: int, *, side: int = 16) -> Sample:
-    """A patch of which only its classes are known: a background of the first, the second in every other one."""
+def field(seed: int, *, side: int = 16) -> Sample:
+    """A patch of the first class, of the second, or with a field of the second in the first, by turns."""
     rng = np.random.default_rng(seed)
-    labels = np.zeros((side, side), np.int16)
-    if seed % 2:
-        labels[3:9, 5:14] = 1
+    labels = np.full((side, side), int(seed % 3 == 2), np.int16)
+    if seed % 3 == 1:
+        top, left = rng.integers(side - 8, size=2)
+        labels[top : top + rng.integers(4, 9), left : left + rng.integers(4, 9)] = 1
     means = np.array([[0.05, 0.4], [0.25, 0.15]])
     values = (means[labels].transpose(2, 0, 1) + rng.normal(0, 0.03, (2, side, side))).astype(np.float32)
-    present = np.array([True, bool(seed % 2), False])
-    return Sample(values, np.full((side, side), UNLABELLED, np.int16), present)
+    return Sample(values, labels, np.array([seed % 3 < 2, seed % 3 > 0, False]))
+
+
+def patch(seed: int) -> Sample:
+    """A field's patch, of which only the classes are known."""
+    known = field(seed)
+    return Sample(known.values, np.full_like(known.labels, UNLABELLED), known.present)
 
 
 def network() -> nn.Module:
