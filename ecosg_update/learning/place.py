@@ -59,8 +59,12 @@ class Place:
 
 
 def check(place: Place, plan: dict[str, Any], *, overwrite: bool) -> None:
-    """Refuse files of another plan, without `overwrite`, with an OutputError."""
-    found = [path for path in place.files if path.exists()]
+    """Refuse the work of another plan, without `overwrite`, with an OutputError.
+
+    Work is a checkpoint or the state of a training under way: a run that failed before its first state left nothing.
+    """
+    work = (place.checkpoint, place.checkpoint.with_suffix(".json"), place.state)
+    found = [path for path in work if path.exists()]
     if overwrite or not found or _plan(place) == plan:
         return
     raise OutputError(
