@@ -177,7 +177,7 @@ def load(path: Path, overrides: dict[str, dict[str, Any]] | None = None) -> Conf
     return checked(Config, document, str(path))
 
 
-Section = TypeVar("Section", bound=_Section)
+Section = TypeVar("Section", bound=BaseModel)
 
 
 def checked(kind: type[Section], document: dict[str, Any], name: str) -> Section:
