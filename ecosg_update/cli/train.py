@@ -10,7 +10,7 @@ import click
 
 from ecosg_update.cli.options import FILE, as_json, overwrite, shown_progress
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE = {"prepare": "ecosg_update.cli.train_prepare"}
 """Commands of the group that have a module of their own, which is imported when one is asked for."""
 
 
@@ -37,7 +37,7 @@ class Training(click.Group):
 
 @click.group(cls=Training, epilog="Example: ecosg-update train training.toml")
 def command() -> None:
-    """Train networks: `train CONFIG` does what a TOML file asks for."""
+    """Prepare training sets and train networks: `train CONFIG` does what a TOML file asks for."""
 
 
 @command.command(epilog="Example: ecosg-update train run training.toml")

@@ -58,4 +58,5 @@ def test_each_failure_is_one_line_and_its_code(folder, change, code, text):
 
 def test_help_names_both_ways():
     assert "Example: ecosg-update train training.toml" in say("train", "--help").out
-    assert "CONFIG" in say("train", "run", "--help").out
+    assert "prepare" in say("train", "--help").out
+    assert "CONFIG" in say("train", "run", "--help").out and "CONFIG" in say("train", "prepare", "--help").out
