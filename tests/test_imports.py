@@ -35,6 +35,7 @@ RANK |= {
     "export": 7,
     "pipeline": 8,
     "training": 8,
+    "learning": 9,
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,
@@ -97,7 +98,14 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["params", "fill", "--help"], *([name, "--help"] for name in COMMANDS)]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["params", "fill", "--help"],
+        ["train", "run", "--help"],
+        *([name, "--help"] for name in COMMANDS),
+    ],
 )
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & {

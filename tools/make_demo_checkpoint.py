@@ -26,7 +26,7 @@ from ecosg_update.segment.card import Card
 from ecosg_update.segment.checkpoint import save
 from ecosg_update.segment.engine import Engine
 from ecosg_update.segment.engines import build, design
-from ecosg_update.segment.train import Recipe, standard, train
+from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.simulate.landscape import CLASSES, SIZE, landscape
 from ecosg_update.simulate.product import write_safe
 
@@ -99,7 +99,7 @@ def main(folder: Path) -> None:
     torch.manual_seed(RECIPE.seed)
     network = build(card.engine, len(card.bands), len(card.codes))
     started = time.perf_counter()
-    trained = train(network, samples, card, recipe=RECIPE, report=_progress)
+    trained = train(network, samples, card, recipe=RECIPE, extras=Extras(report=_progress))
     _say(f"trained in {time.perf_counter() - started:.0f} s, loss {np.mean(trained.losses[-50:]):.3f}")
     engine = Engine(trained.network, card, tables.legend(LEGEND), torch.device("cpu"))
     measured = accuracies(engine, [sample(seed, size=SIZE) for seed in TEST_SEEDS])
@@ -111,9 +111,9 @@ def main(folder: Path) -> None:
     _say(notes)
 
 
-def _progress(step: int, loss: float) -> None:
-    if step % 100 == 0:
-        _say(f"step {step}: loss {loss:.3f}")
+def _progress(step: Step) -> None:
+    if step.number % 100 == 0:
+        _say(f"step {step.number}: loss {step.loss:.3f}")
 
 
 def _say(text: str) -> None:

@@ -35,6 +35,7 @@ COMMANDS = (
     "revert",
     "run",
     "tables",
+    "train",
 )
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 log = logging.getLogger("ecosg_update")

@@ -28,6 +28,28 @@ class Standard:
             raise ModelError("card: normalisation needs one mean and one finite positive std a band")
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How far confidence is the share of right answers, on held-out pixels, in bins of equal width of the confidence.
+
+    ece: expected calibration error, the mean over the pixels of the distance between their bin's mean confidence and
+    its share of right answers (Guo et al. 2017, arXiv 1706.04599); ece_before: the same before the temperature.
+    pixels, confidence, accuracy: of each bin, 0 where it is empty.
+    """
+
+    ece: float
+    ece_before: float
+    pixels: tuple[int, ...]
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+
+    __pydantic_config__ = _STRICT
+
+    def __post_init__(self) -> None:
+        if len({len(self.pixels), len(self.confidence), len(self.accuracy)}) != 1:
+            raise ModelError("card: reliability needs pixels, confidence and accuracy of each bin")
+
+
 Normalisation = Standard | Literal["dynamicworld"]
 
 
@@ -39,7 +61,9 @@ class Card:
     and the only thing that it may be fed. legend, codes: the classes in the order of the network's output. halo:
     pixels of context that a prediction needs. stride: windows begin at multiples of it. seamless: the halo covers
     the whole receptive field; where False, probabilities depend a little on how a scene is cut into windows.
-    provenance, licence: of the weights. notes: limits that a user must know. sha256: of the safetensors file.
+    temperature: what logits are divided by before they become probabilities, fitted on held-out samples; reliability:
+    what that gave. provenance, licence: of the weights. notes: limits that a user must know. sha256: of the
+    safetensors file.
     """
 
     engine: str
@@ -56,6 +80,8 @@ class Card:
     licence: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
+    temperature: float = 1.0
+    reliability: Reliability | None = None
     sha256: str = ""
 
     __pydantic_config__ = _STRICT
@@ -73,6 +99,8 @@ class Card:
             raise ModelError(
                 f"card: {len(self.normalisation.mean)} means for {len(self.bands)} bands, expected one a band"
             )
+        if not 0 < self.temperature < float("inf"):
+            raise ModelError(f"card: temperature is {self.temperature}, expected a number above 0")
         if not 0 < self.pixel_m < float("inf") or self.halo < 0 or self.stride < 1:
             raise ModelError("card: pixel_m must be above 0, halo at least 0, stride at least 1")
 

@@ -49,6 +49,12 @@ def load(path: Path, *, on: str = "auto", legend: Legend | None = None) -> Engin
     legend: the classes, where the card names a legend that the tables do not have. Raises ModelError for a pickle,
     a missing card, a wrong checksum, and weights that do not fit the engine; TableError for an unknown legend.
     """
+    network, card = trained(path)
+    return Engine(network, card, legend or tables.legend(card.legend), device(on))
+
+
+def trained(path: Path) -> tuple[nn.Module, Card]:
+    """The network of a checkpoint, on the CPU, and its card; ModelError as `load`. Its legend is not asked for."""
     weights = _weights_file(path)
     card = _card_beside(weights)
     blob = _read(weights)
@@ -60,7 +66,7 @@ def load(path: Path, *, on: str = "auto", legend: Legend | None = None) -> Engin
         )
     network = build(card.engine, len(card.bands), len(card.codes), **card.arguments)
     fill(network, _tensors(blob, weights.name), weights.name)
-    return Engine(network, card, legend or tables.legend(card.legend), device(on))
+    return network, card
 
 
 def card(path: Path) -> Card:

@@ -58,7 +58,7 @@ class Engine:
             reflectance = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)  # (n, band, y, x)
             bands = normalised(reflectance, self.card).contiguous(memory_format=torch.channels_last)
             logits = cast("Tensor", self._inference(bands))  # (n, class, y, x)
-            return cast("NDArray[np.float32]", logits.softmax(dim=1).cpu().numpy())
+            return cast("NDArray[np.float32]", (logits / self.card.temperature).softmax(dim=1).cpu().numpy())
 
     @cached_property
     def _inference(self) -> nn.Module:

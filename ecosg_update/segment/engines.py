@@ -28,6 +28,7 @@ _BUILT_IN = {
     "unet": "ecosg_update.segment.unet:DESIGN",
     "small_unet": "ecosg_update.segment.small_unet:DESIGN",
     "so2sat-lcz": "ecosg_update.segment.so2satlcz:DESIGN",
+    "classifier": "ecosg_update.segment.classifier:DESIGN",
 }
 
 

@@ -10,7 +10,7 @@ from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.segment.card import Card, Standard
 from ecosg_update.segment.engine import Engine
 from ecosg_update.segment.engines import build
-from ecosg_update.segment.train import Recipe, standard, train
+from ecosg_update.segment.train import Extras, Recipe, standard, train
 
 CARD = Card(
     engine="small_unet", bands=("B04", "B08"), level="L2A", pixel_m=10,
@@ -95,7 +95,8 @@ def test_a_pixel_without_a_label_never_teaches():
 
 def test_each_step_is_reported():
     seen: list[int] = []
-    train(network(), [image(1)], CARD, recipe=replace(RECIPE, steps=3), report=lambda step, _: seen.append(step))
+    extras = Extras(report=lambda step: seen.append(step.number))
+    train(network(), [image(1)], CARD, recipe=replace(RECIPE, steps=3), extras=extras)
     assert seen == [0, 1, 2]
 
 

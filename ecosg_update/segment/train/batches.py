@@ -1,0 +1,198 @@
+"""Crops of samples as batches.
+
+The crops of a step depend on the seed and the step alone, each on a generator of its own: the same whether training
+was interrupted, whether batches are made ahead in threads, and however many processes share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ecosg_update.errors import ModelError
+from ecosg_update.sample import UNLABELLED, Sample
+from ecosg_update.segment.train.light import relit
+from ecosg_update.segment.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+AHEAD = 4
+"""Batches that wait ready at most."""
+
+Window = tuple[slice, slice]
+Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
+"""A crop's place, drawn at random."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Crops of one size.
+
+    values: float32 (n, band, y, x), reflectance under another light. clean: the same under its own light. labels:
+    int64 (n, y, x), -1 where unknown. present: float32 (n, class), 1 or 0, NaN where unknown.
+    """
+
+    values: Tensor
+    clean: Tensor
+    labels: Tensor
+    present: Tensor
+
+    def on(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        if device.type == "cpu":
+            return self
+        parts = (self.values, self.clean, self.labels, self.present)
+        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where batches come from; bands and classes are those of the card."""
+
+    draw: Draw
+    recipe: Recipe
+    bands: tuple[str, ...]
+    classes: int
+
+    def batch(self, step: int, *, share: slice = slice(None)) -> Batch:
+        """The crops of a step; `share` picks those of one of several processes."""
+        numbers = range(self.recipe.batch)[share]
+        crops = [self._crop(np.random.default_rng((self.recipe.seed, step, number))) for number in numbers]
+        values, clean, labels, present = (torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True))
+        return Batch(values, clean, labels.long(), present)
+
+    def _crop(self, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
+        sample, window = self.draw(rng)
+        labels, values = sample.labels[window], np.asarray(sample.values[:, *window])
+        check(sample, len(self.bands), self.classes)
+        if self.recipe.objective.present and sample.present is not None and labels.shape != sample.labels.shape:
+            raise ModelError(
+                f"training: a crop of {self.recipe.crop} pixels need not hold the classes of a sample of "
+                f"{sample.labels.shape}; presence asks for crops as large as the samples"
+            )
+        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        lit = relit(values, self.bands, self.recipe.light, rng)
+        turned = (turned_image(image, turns, mirrored=mirrored) for image in (lit, values, labels))
+        return *(np.ascontiguousarray(image) for image in turned), _present(sample, self.classes)
+
+
+def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> Iterator[Batch]:
+    """The batches of `steps` in their order, made ahead of use by `threads` threads; 0 makes each when asked."""
+    if threads == 0:
+        yield from map(make, steps)
+        return
+    pool = ThreadPoolExecutor(threads)
+    try:
+        waiting = [pool.submit(make, step) for step in steps[:AHEAD]]
+        for step in range(len(steps)):
+            ready = waiting.pop(0)
+            if step + AHEAD < len(steps):
+                waiting.append(pool.submit(make, steps[step + AHEAD]))
+            yield ready.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def by_class(samples: Sequence[Sample], crop: int) -> Draw:
+    """Crops about a pixel of a class drawn at random, so that rare classes are seen as often as common ones.
+
+    The samples stay in memory. Raises ModelError where no pixel has a label.
+    """
+    places = _places(samples)
+    if not places:
+        raise ModelError("training: no pixel of the samples has a label; check labels and validity")
+
+    def draw(rng: np.random.Generator) -> tuple[Sample, Window]:
+        holders = places[rng.integers(len(places))]
+        number, pixels = holders[rng.integers(len(holders))]
+        sample = samples[number]
+        row, col = np.unravel_index(int(pixels[rng.integers(len(pixels))]), sample.labels.shape)
+        return sample, (
+            _span(int(row), sample.labels.shape[0], crop, rng),
+            _span(int(col), sample.labels.shape[1], crop, rng),
+        )
+
+    return draw
+
+
+def by_weight(samples: Sequence[Sample], weights: Sequence[float], crop: int) -> Draw:
+    """Crops from anywhere in a sample, which is drawn with a chance in proportion to its weight.
+
+    The samples are read one by one, as they are drawn. Raises ModelError for weights that do not fit.
+    """
+    chances = np.asarray(weights, np.float64)
+    if chances.shape != (len(samples),) or not np.isfinite(chances).all() or (chances < 0).any() or not chances.sum():
+        raise ModelError(
+            f"training: {chances.size} weights for {len(samples)} samples, expected one finite weight of at least 0 "
+            "a sample and one above 0; prepare the training set again"
+        )
+    ends = np.cumsum(chances / chances.sum())
+
+    def draw(rng: np.random.Generator) -> tuple[Sample, Window]:
+        place = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
+        sample = samples[min(place, len(samples) - 1)]
+        height, width = sample.labels.shape
+        return sample, (
+            _span(int(rng.integers(height)), height, crop, rng),
+            _span(int(rng.integers(width)), width, crop, rng),
+        )
+
+    return draw
+
+
+def turned_image(image: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
+    """One of the eight ways to lay a square on itself: `turns` quarter turns, then mirrored east to west."""
+    turned = np.rot90(image, turns, axes=(-2, -1))
+    return turned[..., ::-1] if mirrored else turned
+
+
+def check(sample: Sample, bands: int, classes: int) -> None:
+    """Refuse a sample that does not fit the card: its bands, its labels, its classes."""
+    if len(sample.values) != bands:
+        raise ModelError(f"training: a sample has {len(sample.values)} bands, the card {bands}")
+    if sample.labels.min() < UNLABELLED or sample.labels.max() >= classes:
+        raise ModelError(
+            f"training: labels reach from {sample.labels.min()} to {sample.labels.max()}, expected "
+            f"{UNLABELLED} to {classes - 1}"
+        )
+    if sample.present is not None and len(sample.present) != classes:
+        raise ModelError(
+            f"training: a sample says of {len(sample.present)} classes whether they occur, not {classes}"
+        )
+
+
+def _span(place: int, size: int, crop: int, rng: np.random.Generator) -> slice:
+    """`crop` pixels of a side that hold `place`, as far as possible anywhere in it."""
+    if size < crop:
+        raise ModelError(
+            f"training: a sample of {size} pixels is smaller than the crop ({crop}); "
+            "take a smaller crop or larger samples"
+        )
+    start = int(np.clip(place - rng.integers(crop), 0, size - crop))
+    return slice(start, start + crop)
+
+
+def _present(sample: Sample, classes: int) -> NDArray[np.float32]:
+    if sample.present is None:
+        return np.full(classes, np.nan, np.float32)
+    return sample.present.astype(np.float32)
+
+
+def _places(samples: Sequence[Sample]) -> list[list[tuple[int, NDArray[np.intp]]]]:
+    """For each class that occurs: the samples that hold it, with the flat positions of its pixels."""
+    found: dict[int, list[tuple[int, NDArray[np.intp]]]] = {}
+    for number, sample in enumerate(samples):
+        flat = sample.labels.ravel()
+        order = np.argsort(flat, kind="stable")
+        classes, starts = np.unique(flat[order], return_index=True)
+        for label, pixels in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
+            if label != UNLABELLED:
+                found.setdefault(label, []).append((number, pixels))
+    return [found[label] for label in sorted(found)]

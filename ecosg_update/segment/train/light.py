@@ -1,0 +1,67 @@
+"""Another light over a crop: a gain and an offset a band. A crop keeps its shape, and no data stays 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecosg_update.errors import ModelError
+from ecosg_update.segment.train.recipe import Light
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WAVELENGTH = {
+    "B01": 0.4427, "B02": 0.4924, "B03": 0.5598, "B04": 0.6646, "B05": 0.7041, "B06": 0.7405, "B07": 0.7828,
+    "B08": 0.8328, "B8A": 0.8647, "B09": 0.9451, "B11": 1.6137, "B12": 2.2024,
+}  # fmt: skip
+"""Central wavelengths of Sentinel-2A in micrometres (ESA, Sentinel-2 spectral response functions 3.0)."""
+ANGSTROM = 1.3
+"""Aerosol optical thickness falls with wavelength to this power: continental aerosol."""
+SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
+"""Albedo of aerosol and mean cosine of its scattering angle, plausible for continental air."""
+
+
+def relit(
+    values: NDArray[np.float32], bands: tuple[str, ...], light: Light, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Reflectance float32 (band, y, x) under another light; pixels without data (0 in all bands) stay 0."""
+    gain = np.exp(rng.normal(0, light.brightness) + rng.normal(0, light.tint, len(bands)))
+    offset = rng.normal(0, light.haze, len(bands))
+    if rng.random() < light.atmosphere:
+        zenith, thickness = rng.uniform(15, max(15, light.low_sun)), rng.uniform(0, light.aerosol)
+        path, through = atmosphere(bands, zenith=zenith, aerosol=thickness)
+        gain, offset = gain * through, offset * through + path
+    seen = (values != 0).any(axis=0)
+    lit = values * gain[:, None, None].astype(np.float32)
+    lit += offset[:, None, None].astype(np.float32) * seen
+    return np.asarray(lit, np.float32)
+
+
+def atmosphere(
+    bands: tuple[str, ...], *, zenith: float, aerosol: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a clear sky makes of reflectance, seen from the zenith: (path reflectance, transmittance) a band.
+
+    At the top of the atmosphere stands path + transmittance * reflectance. zenith: of the sun, degrees. aerosol:
+    optical thickness at 550 nm. Single scattering by air (Hansen and Travis 1974) and aerosol
+    (Henyey and Greenstein 1941), no gases; an augmentation, not a correction. ModelError for a band whose wavelength
+    is not known.
+    """
+    unknown = sorted(set(bands) - WAVELENGTH.keys())
+    if unknown:
+        raise ModelError(f"training: the wavelength of {unknown[0]} is not known; set light.atmosphere to 0")
+    length = np.array([WAVELENGTH[band] for band in bands])
+    sun = np.cos(np.radians(zenith))
+    air = 0.008569 * length**-4 * (1 + 0.0113 * length**-2 + 0.00013 * length**-4)
+    dust = aerosol * (length / 0.55) ** -ANGSTROM
+    by_air = air * 0.75 * (1 + sun**2)
+    by_dust = SINGLE_SCATTERING * dust * _henyey_greenstein(-sun)
+    back = (1 - ASYMMETRY) / 2  # what aerosol scatters backwards, to first order
+    lost = air / 2 + (1 - SINGLE_SCATTERING * (1 - back)) * dust
+    return (by_air + by_dust) / (4 * sun), np.exp(-lost * (1 / sun + 1))
+
+
+def _henyey_greenstein(cosine: float) -> float:
+    return float((1 - ASYMMETRY**2) / (1 + ASYMMETRY**2 - 2 * ASYMMETRY * cosine) ** 1.5)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from ecosg_update.errors import ModelError
+from ecosg_update.segment.train.light import WAVELENGTH, atmosphere, relit
+from ecosg_update.segment.train.recipe import Light
+
+BANDS = tuple(WAVELENGTH)
+NONE = Light(brightness=0, tint=0, haze=0)
+
+
+def test_no_deviation_leaves_the_light_as_it_is():
+    values = np.random.default_rng(0).random((12, 3, 5), dtype=np.float32)
+    np.testing.assert_array_equal(relit(values, BANDS, NONE, np.random.default_rng(1)), values)
+
+
+def test_no_data_stays_no_data():
+    values = np.random.default_rng(0).random((12, 3, 5), dtype=np.float32)
+    values[:, 1, 2] = 0
+    lit = relit(values, BANDS, Light(haze=0.1, atmosphere=1), np.random.default_rng(1))
+    assert lit.dtype == np.float32 and not lit[:, 1, 2].any() and (lit != values)[:, 0].all()
+
+
+def test_the_clean_air_s_thickness_is_that_of_the_literature():
+    """Bodhaine et al. 1999: an optical depth of 0.0973 at 550 nm and sea level, from another formula."""
+    _, through = atmosphere(("B03",), zenith=0, aerosol=0)
+    thickness = -np.log(through[0])  # half of it is lost on each way, and there are two
+    assert thickness == pytest.approx(0.0973 * (0.55 / 0.5598) ** 4.07, rel=0.02)
+
+
+def test_air_is_brighter_and_darker_as_physics_says():
+    path, through = atmosphere(BANDS, zenith=40, aerosol=0.1)
+    by_length = np.argsort([WAVELENGTH[band] for band in BANDS])
+    assert (np.diff(path[by_length]) < 0).all() and (np.diff(through[by_length]) > 0).all()
+    assert 0.05 < path[BANDS.index("B02")] < 0.12 and path[BANDS.index("B12")] < 0.01
+    low_path, low_through = atmosphere(BANDS, zenith=70, aerosol=0.1)
+    assert (low_path > path).all() and (low_through < through).all()
+    thick_path, thick_through = atmosphere(BANDS, zenith=40, aerosol=0.4)
+    assert (thick_path > path).all() and (thick_through < through).all()
+
+
+def test_an_atmosphere_is_put_on_the_share_of_crops_that_is_asked_for():
+    rng, light = np.random.default_rng(2), Light(0, 0, 0, atmosphere=0.25)
+    dark = np.full((12, 1, 1), 1e-6, np.float32)
+    seen = [relit(dark, BANDS, light, rng)[1, 0, 0] > 0.02 for _ in range(2000)]
+    assert np.mean(seen) == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_band_of_another_satellite_is_refused_where_its_wavelength_is_needed():
+    values = np.ones((1, 2, 2), np.float32)
+    relit(values, ("SR_B4",), NONE, np.random.default_rng(0))
+    with pytest.raises(ModelError, match=r"wavelength of SR_B4 .* set light.atmosphere to 0"):
+        relit(values, ("SR_B4",), Light(atmosphere=1), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("wrong", [{"tint": -1}, {"atmosphere": 1.5}, {"low_sun": 90}])
+def test_impossible_lights_are_refused(wrong):
+    with pytest.raises(ModelError, match="training: Light"):
+        Light(**wrong)
