@@ -10,7 +10,7 @@ import pytest
 from ecosg_update.cli import COMMANDS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "ecosg_update"
-STAGES = {"scene", "segment", "crosswalk", "patch", "pgd", "check", "parameters", "install", "simulate", "report"}
+STAGES = {"scene", "segment", "crosswalk", "patch", "pgd", "check", "parameters", "install", "simulate", "report", "judge"}
 RANK = {
     "compiled": 0,
     "errors": 0,
