@@ -34,6 +34,7 @@ RANK |= {
     "info": 7,
     "export": 7,
     "pipeline": 8,
+    "training": 8,
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,
@@ -47,6 +48,8 @@ ONLY_HOME = {
     "click": {"cli"},
     "netCDF4": {"formats"},
     "rasterio": {"scene", "formats", "simulate"},
+    "pyogrio": {"formats"},
+    "pyarrow": {"formats"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__")
 

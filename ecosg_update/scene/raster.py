@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,13 +152,20 @@ class Tiles:
         return values
 
     def _decode(self, keys: list[tuple[int, int]]) -> None:
-        """Reads the missing tiles side by side, each thread through a handle of its own."""
-        if not keys:
+        """Reads the missing tiles side by side, each thread through a handle of its own.
+
+        A lone tile needs no thread: to start one, and GDAL in it, takes longer than a small chip.
+        """
+        if len(keys) < 2:
+            self._keep(keys, map(self._read, keys))
             return
         with ThreadPoolExecutor(min(self._threads, len(keys))) as pool:
-            for key, tile in zip(keys, pool.map(self._read, keys), strict=True):
-                self._kept[key] = tile
-                self.decoded_pixels += tile.size
+            self._keep(keys, pool.map(self._read, keys))
+
+    def _keep(self, keys: list[tuple[int, int]], tiles: Iterable[NDArray[Any]]) -> None:
+        for key, tile in zip(keys, tiles, strict=True):
+            self._kept[key] = tile
+            self.decoded_pixels += tile.size
 
     def _read(self, key: tuple[int, int]) -> NDArray[Any]:
         rows, cols = (

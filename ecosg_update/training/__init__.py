@@ -1,0 +1,1 @@
+"""Sources of labelled pixels become a training set on the disk: selected, split without leakage, counted."""
