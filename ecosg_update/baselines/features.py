@@ -41,7 +41,7 @@ def textured(values: NDArray[np.float32], bands: Sequence[str]) -> NDArray[np.fl
     Brightness is the mean of the bands. A window counts the pixels inside the image that hold data.
     """
     found = spectral(values, bands)
-    measured = values.any(axis=0)
+    measured = np.asarray(values.any(axis=0), np.bool_)
     layers = [values.mean(axis=0), *found[len(values) : len(values) + 1]]
     deviations = [deviation(layer, measured, side=side) for layer in layers for side in WINDOWS]
     return np.concatenate([found, np.stack(deviations)])

@@ -34,6 +34,7 @@ COMMANDS = (
     "predict",
     "revert",
     "run",
+    "score",
     "tables",
 )
 OUTPUT_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}

@@ -65,7 +65,7 @@ def network(
     missing = [band for band in card.bands if band not in bands]
     if missing:
         raise ModelError(
-            f"{name}: the samples lack {', '.join(missing)}, they have {', '.join(bands)}; prepare them with its bands"
+            f"{name}: the samples lack {', '.join(missing)}, they have {', '.join(bands)}; prepare them with those"
         )
     if abs(card.pixel_m - pixel_m) > PIXEL_TOLERANCE * card.pixel_m:
         raise ModelError(
