@@ -15,7 +15,9 @@ from ecosg_update.legend import Legend
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COLUMNS = ("code", "group", "reference")
+COLUMNS = ("code", "group")
+NOTHING = ("", "0", "-")
+"""Groups that leave a code out, as in the tables of a training set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,24 +79,34 @@ def grouping(source: Legend, target: Legend) -> Grouping:
             return Grouping(source, target, np.array([names[cell] for cell in cells], np.int16))
     raise TableError(
         f"grouping: none from {source.name} to {target.name}, neither {file.name} nor a column of the legend; "
-        "write the table (code, group, reference)"
+        "write the table (code, group)"
     )
 
 
 def tabled(source: Legend, target: Legend, file: Path) -> Grouping:
-    """The grouping that a CSV table (code, group, reference) holds; classes that it does not name belong to none.
+    """The grouping that a CSV table of columns code and group (a code or a name of the target) holds.
 
-    Raises TableError for codes that the legends lack and for a code that stands twice.
+    Codes that it does not name, or whose group is "", 0 or -, belong to none. Raises TableError for what the legends
+    lack and for a code that stands twice.
     """
-    found = np.full(len(source), -1, np.int16)
+    found: dict[int, int] = {}
     for line in tables.rows(file, COLUMNS):
-        try:
-            at, group = source.index(int(line["code"])), target.index(int(line["group"]))
-        except ValueError as error:
-            raise TableError(
-                f"{file.name}: code {line['code']!r}, group {line['group']!r}: expected whole numbers"
-            ) from error
-        if found[at] >= 0:
+        at = source.index(_whole(line["code"], file))
+        if at in found:
             raise TableError(f"{file.name}: code {line['code']} stands twice; keep one group for it")
-        found[at] = group
-    return Grouping(source, target, found)
+        found[at] = _group(target, line["group"].strip(), file)
+    return Grouping(source, target, np.array([found.get(at, -1) for at in range(len(source))], np.int16))
+
+
+def _group(target: Legend, text: str, file: Path) -> int:
+    """The row of a code or a name, -1 for nothing."""
+    if text in NOTHING:
+        return -1
+    return target.names.index(text) if text in target.names else target.index(_whole(text, file))
+
+
+def _whole(text: str, file: Path) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise TableError(f"{file.name}: found {text!r}, expected a code or the name of a group") from error

@@ -1,9 +1,13 @@
 import json
 
+import numpy as np
 import pytest
 
+from ecosg_update.legend import Legend
+from ecosg_update.sample import Sample
+from ecosg_update.training.writer import Layout, writing
 from tests.conftest import say, shared
-from tests.scoring.made import checkpoint, prepared
+from tests.scoring.made import BANDS, checkpoint, line, prepared
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,21 @@ def test_what_cannot_be_scored_is_one_line_and_a_code(folder, arguments, code, m
     assert said.code == code
     assert message in said.err
     assert said.out == ""
+
+
+def test_a_users_own_classes_are_scored_in_their_own_legend(tmp_path):
+    mine = Legend("mine", (7, 3), ("dark", "light"), ((0, 0, 0), (9, 9, 9)), ("x", "y"), (1, 2))
+    folder, network = tmp_path / "set", tmp_path / "net.safetensors"
+    labels = np.tile(np.array([0, 1], np.int16), (4, 8))
+    values = np.where(labels, 0.4, 0.1).astype(np.float32) + np.zeros((len(BANDS), 1, 1), np.float32)
+    with writing(folder, Layout(mine, BANDS, "L1C", 10.0)) as writer:
+        for name, split in (("a", "train"), ("b", "test"), ("c", "test")):
+            writer.add(Sample(values, labels), line(name, split, name))
+        writer.finish(np.ones(3), {})
+    arguments = ("--data", folder, "--baseline", "forest", "--bootstrap", 10, "--json")
+    found = rows(say("score", checkpoint(network, mine), *arguments))
+    assert found["forest", "mine, 2 classes", "all", ""]["scores"]["accuracy"]["value"] == 1
+    assert found["net", "mine, 2 classes", "all", ""]["pixels"] == 128
 
 
 def test_a_folder_that_is_no_set_is_named(tmp_path):

@@ -8,7 +8,7 @@ from ecosg_update.errors import TableError
 from ecosg_update.judge.grouping import Grouping, grouping, tabled
 from tests.judge.maps import L1, L2, L3
 
-DYNAMICWORLD = tables.legend("dynamicworld")
+DYNAMICWORLD, ECOSG = tables.legend("dynamicworld"), tables.legend("ecosg")
 
 
 @pytest.mark.parametrize(("source", "target", "divisor"), [(L3, L2, 10), (L3, L1, 100), (L2, L1, 10)])
@@ -17,8 +17,9 @@ def test_levels_of_corine_are_the_first_digits_of_the_codes(source, target, divi
     assert [target.codes[row] for row in by.rows] == [code // divisor for code in source.codes]
 
 
-def test_level_1_of_dynamic_world_is_level_1_of_its_level_2():
-    direct, fine, coarse = grouping(DYNAMICWORLD, L1), grouping(DYNAMICWORLD, L2), grouping(L2, L1)
+@pytest.mark.parametrize("source", [DYNAMICWORLD, ECOSG])
+def test_level_1_of_another_legend_is_level_1_of_its_level_2(source):
+    direct, fine, coarse = grouping(source, L1), grouping(source, L2), grouping(L2, L1)
     np.testing.assert_array_equal(direct.rows, coarse.rows[fine.rows])
 
 
@@ -51,19 +52,32 @@ def test_no_data_stays_no_data():
 
 def test_a_users_table_may_leave_classes_out(tmp_path):
     file = tmp_path / "mine.csv"
-    file.write_text("code,group,reference\n3,1,\n5,5,\n")
+    file.write_text("code,group\n3,1\n4,-\n5,Water bodies\n")
     assert tabled(L1, L1, file).rows.tolist() == [-1, -1, 0, -1, 4]
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_covers_of_the_crosswalk_go_back_to_the_class_they_came_from(level):
+    """Urban green, mines, permanent crops, mosaics and salt marsh have no cover of their own and do not."""
+    crosswalk = tables.crosswalk(f"corine-l{level}")
+    back = grouping(crosswalk.target, crosswalk.source)
+    covers = crosswalk.weights[0].argmax(axis=1)  # temperate
+    lost = {1: set(), 2: {13, 14, 22, 24, 42}}[level]
+    for code, cover in zip(crosswalk.source.codes, covers, strict=True):
+        assert (crosswalk.source.codes[back.rows[cover]] == code) != (code in lost), code
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("code,group\n1,1\n", "columns reference are missing"),
-        ("code,group,reference\n1,x,\n", "expected whole numbers"),
-        ("code,group,reference\n7,1,\n", "7 is no class of it"),
-        ("code,group,reference\n1,9,\n", "9 is no class of it"),
-        ("code,group,reference\n1,1,\n1,2,\n", "code 1 stands twice"),
-        ("code,group,reference\n1,1\n", "another number of fields"),
+        ("code,reference\n1,1\n", "columns group are missing"),
+        ("code,group\n1,x\n", "found 'x', expected a code or the name"),
+        ("code,group\nx,1\n", "found 'x', expected a code or the name"),
+        ("code,group\n7,1\n", "7 is no class of it"),
+        ("code,group\n1,9\n", "9 is no class of it"),
+        ("code,group\n1,1\n1,2\n", "code 1 stands twice"),
+        ("code,group\n1,0\n1,2\n", "code 1 stands twice"),
+        ("code,group\n1\n", "another number of fields"),
     ],
 )
 def test_a_damaged_table_is_named_with_its_fault(tmp_path, text, message):
