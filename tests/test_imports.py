@@ -10,7 +10,20 @@ import pytest
 from ecosg_update.cli import COMMANDS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "ecosg_update"
-STAGES = {"scene", "segment", "crosswalk", "patch", "pgd", "check", "parameters", "install", "simulate", "report"}
+STAGES = {
+    "scene",
+    "segment",
+    "crosswalk",
+    "patch",
+    "pgd",
+    "check",
+    "parameters",
+    "install",
+    "simulate",
+    "report",
+    "judge",
+    "baselines",
+}
 RANK = {
     "compiled": 0,
     "errors": 0,
@@ -40,12 +53,14 @@ RANK |= {
     "parameter_files": 9,
     "demo": 9,
     "checking": 9,
+    "scoring": 9,
 }
 RANK |= {"insertion": 10, "installation": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},
     "segmentation_models_pytorch": {"segment"},
+    "sklearn": {"baselines"},
     "click": {"cli"},
     "netCDF4": {"formats"},
     "rasterio": {"scene", "formats", "simulate"},

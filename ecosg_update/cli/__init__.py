@@ -34,6 +34,7 @@ COMMANDS = (
     "predict",
     "revert",
     "run",
+    "score",
     "tables",
     "train",
 )

@@ -1,0 +1,1 @@
+"""Judging: how far classes agree with the truth, and how sure that figure is."""

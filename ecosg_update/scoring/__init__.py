@@ -1,0 +1,1 @@
+"""Scoring: several engines and baselines on the same labelled pixels, in one run and one report."""
