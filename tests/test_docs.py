@@ -1,0 +1,40 @@
+"""The pages of docs/: their configurations are read by the tool, their small job runs from data to score."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ecosg_update.learning import config as learning
+from ecosg_update.training import config as training
+from tests.conftest import say, shared
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+SMALL_SET, SMALL_TRAINING, REAL_SET, REAL_TRAINING = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "load"),
+    [
+        (SMALL_SET, training.load),
+        (REAL_SET, training.load),
+        (SMALL_TRAINING, learning.load),
+        (REAL_TRAINING, learning.load),
+    ],
+)
+def test_each_configuration_of_the_page_is_valid(text, load, tmp_path):
+    (tmp_path / "page.toml").write_text(text)
+    assert load(tmp_path / "page.toml")
+
+
+def test_the_small_job_runs_from_real_corine_to_a_score(tmp_path, monkeypatch):
+    data = shared("landsat8_clc_lanjaron")
+    monkeypatch.chdir(tmp_path)
+    Path("set.toml").write_text(SMALL_SET.replace("DATA", str(data)))
+    Path("training.toml").write_text(SMALL_TRAINING)
+    lines = [line for line in PAGE.splitlines() if line.startswith("ecosg-update ")]
+    assert [line.split()[1] for line in lines] == ["train", "train", "score"]
+    for line in lines:
+        said = say(*line.split()[1:])
+        assert said.code == 0, f"{line}\n{said.err}"
+    assert "corine-l2" in said.out and "forest" in said.out
