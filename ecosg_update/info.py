@@ -9,7 +9,7 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.errors import FormatError
-from ecosg_update.formats import direct, geotiff, netcdf, typed
+from ecosg_update.formats import direct, geotiff, netcdf, pgdfile, typed
 from ecosg_update.grid import GeoGrid, LatLonGrid
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ def _netcdf(path: Path) -> dict[str, Any]:
             "origin": prediction.origin,
             **_cells(netcdf.grid(path)),
             "cells with evidence": f"{seen:.1%}",
+        }
+    if pgdfile.holds_fractions(path):
+        (ny, nx), tiles, covers = pgdfile.means(path)
+        return {
+            "kind": "fractions of a model's cells, as PGD makes them",
+            "cells": f"{nx} x {ny}",
+            "mean of the tiles": [f"{name.lower()} {mean:.4f}" for name, mean in tiles.items()],
+            "covers": [f"{code} {tables.legend('ecosg').name_of(code)}" for code in covers],
         }
     return {
         "kind": "cover map, NetCDF",

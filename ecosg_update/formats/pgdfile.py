@@ -8,6 +8,7 @@ run starts from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.formats import atomic, cf
-from ecosg_update.formats.ncfile import CHUNK, Field
+from ecosg_update.formats.ncfile import CHUNK, Field, opened
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.fractions import COVERS, TILES, Fractions
 
@@ -69,6 +70,22 @@ def encode(
         raise atomic.failure(part, needed, error) from error
     if damaged:
         raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+
+
+def holds_fractions(path: Path | str) -> bool:
+    """Whether a NetCDF file holds fractions of a model's cells as `write` lays them out."""
+    with opened(Path(path)) as file:
+        names = {f"FRAC_{tile}" for tile in TILES}
+        return names <= set(file.variables) and file["FRAC_SEA"].dimensions == CELLS
+
+
+def means(path: Path | str) -> tuple[tuple[int, int], dict[str, float], list[int]]:
+    """The shape (ny, nx), the mean of each tile, and the covers that occur."""
+    with opened(Path(path)) as file:
+        shape = (file.dimensions["yy"].size, file.dimensions["xx"].size)
+        tiles = {tile: float(np.mean(file[f"FRAC_{tile}"][:])) for tile in TILES}
+        covers = [int(name[5:]) for name in file.variables if re.fullmatch(r"COVER\d{3}", name)]
+    return shape, tiles, covers
 
 
 def _size(fractions: Fractions) -> int:

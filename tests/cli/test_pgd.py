@@ -106,3 +106,12 @@ def test_help_ends_with_the_demos_example(simulated, tmp_path, monkeypatch):
     (tmp_path / "demo").symlink_to(folder)
     monkeypatch.chdir(tmp_path)
     assert say(*example[1:]).code == 0 and (tmp_path / "fractions.nc").exists()
+
+
+def test_info_says_what_the_file_holds(place):
+    mosaic = shared("pgd_reference", "mosaic_a.dir")
+    summary = json.loads(say("pgd", mosaic, "--domain", place / "inside.toml", "-o", place / "out.nc", "--json").out)
+    found = json.loads(say("info", place / "out.nc", "--json").out)
+    assert found["cells"] == "29 x 48" and found["kind"].startswith("fractions")
+    assert [int(text.split()[0]) for text in found["covers"]] == summary["covers"]
+    assert found["mean of the tiles"] == [f"{name} {mean:.4f}" for name, mean in summary["tiles"].items()]
