@@ -81,7 +81,7 @@ def main() -> None:
     patches = scene.values.reshape(len(BANDS), squares, PATCH, squares, PATCH).transpose(1, 3, 0, 2, 4)
     batches = [
         np.ascontiguousarray(part)
-        for part in np.array_split(patches.reshape(-1, *patches.shape[2:]), squares**2 // BATCH)
+        for part in np.array_split(patches.reshape(-1, *patches.shape[2:]), max(1, squares**2 // BATCH))
     ]
     tensors = [torch.from_numpy(batch).contiguous(memory_format=torch.channels_last) for batch in batches]
 
