@@ -25,13 +25,13 @@ Product = Literal["dir", "nc", "tif"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """A section of the file: an unknown key is an error, not a wish."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SceneSection(_Section):
+class SceneSection(Section):
     """The Sentinel-2 product. The last four keys only where the product itself does not say."""
 
     path: Path
@@ -41,14 +41,14 @@ class SceneSection(_Section):
     offset: float | None = None
 
 
-class LabelsSection(_Section):
+class LabelsSection(Section):
     """A raster of classes in place of a scene and an engine: CORINE or any other legend of the tables."""
 
     path: Path
     legend: str
 
 
-class AtmosphereSection(_Section):
+class AtmosphereSection(Section):
     """What the atmosphere was, where the product does not say (surface to top-of-atmosphere conversion)."""
 
     aot550: float | None = Field(default=None, ge=0, le=3)
@@ -56,7 +56,7 @@ class AtmosphereSection(_Section):
     altitude_m: float = Field(default=0.0, ge=-500, le=9000)
 
 
-class EngineSection(_Section):
+class EngineSection(Section):
     """The network: `dynamicworld` or `so2sat-lcz` with published weights, or a checkpoint that describes itself."""
 
     name: Literal["dynamicworld", "so2sat-lcz"] | None = None
@@ -73,13 +73,13 @@ class EngineSection(_Section):
         return self
 
 
-class BaseSection(_Section):
+class BaseSection(Section):
     """The map to renew: the `.dir` beside its `.hdr`."""
 
     path: Path
 
 
-class TargetSection(_Section):
+class TargetSection(Section):
     """The grid of the result: cells a degree (360 = 300 m, 1800 = 60 m), and where.
 
     bounds: west, south, east, north. domain: in their place, a model domain by its name or file. Neither: the
@@ -107,14 +107,14 @@ class TargetSection(_Section):
         return [Path(self.domain)] if self.domain is not None and domains.is_file(self.domain) else []
 
 
-class CrosswalkSection(_Section):
+class CrosswalkSection(Section):
     """Which rows of the crosswalk hold, and how far rule R1 looks for a sub-type."""
 
     zone: str = DEFAULT_ZONE
     radius_km: float = Field(default=DEFAULT_RADIUS_KM, gt=0, le=200)
 
 
-class PatchSection(_Section):
+class PatchSection(Section):
     """When a cell may change: see `ecosg_update.patch.decide.Policy`."""
 
     min_share: Share = DEFAULT_MIN_SHARE
@@ -127,7 +127,7 @@ class PatchSection(_Section):
         return Policy(self.min_share, self.min_confidence, self.protect, self.never_new)
 
 
-class OutputSection(_Section):
+class OutputSection(Section):
     """Where the products go: FOLDER/STEM.dir, .hdr, .nc, .tif, STEM_quicklook.png, STEM_manifest.json."""
 
     folder: Path
@@ -137,7 +137,7 @@ class OutputSection(_Section):
     overwrite: bool = False
 
 
-class Config(_Section):
+class Config(Section):
     """A whole run."""
 
     scene: SceneSection | None = None
@@ -164,12 +164,7 @@ def load(path: Path, overrides: dict[str, dict[str, Any]] | None = None) -> Conf
     overrides: section -> key -> value, stronger than the file (from the command line). Raises ConfigError that
     names the key, what was found and what was expected.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML ({error})") from error
+    document = document_of(path)
     for section, keys in _relative_to(path.parent, document).items():
         document[section] = keys
     for section, keys in (overrides or {}).items():
@@ -177,10 +172,20 @@ def load(path: Path, overrides: dict[str, dict[str, Any]] | None = None) -> Conf
     return checked(Config, document, str(path))
 
 
-Section = TypeVar("Section", bound=BaseModel)
+def document_of(path: Path) -> dict[str, Any]:
+    """The document of a TOML file; ConfigError where it cannot be read or is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML ({error})") from error
 
 
-def checked(kind: type[Section], document: dict[str, Any], name: str) -> Section:
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def checked(kind: type[Kind], document: dict[str, Any], name: str) -> Kind:
     """A section, or a whole `Config`, from plain values; ConfigError for the first fault.
 
     name: what the values came from, for the message.

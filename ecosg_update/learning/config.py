@@ -19,14 +19,12 @@ recipe = { batch = 16, crop = 120, rate = 1e-3, schedule = "cosine", objective =
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
-from ecosg_update.config import _Section as Section
-from ecosg_update.config import checked
+from ecosg_update.config import Section, checked, document_of
 from ecosg_update.errors import ConfigError, ModelError
 from ecosg_update.segment.train.recipe import Recipe
 
@@ -137,12 +135,7 @@ def load(path: Path) -> Training:
 
     Raises ConfigError that names the key, what was found and what was expected.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML ({error})") from error
+    document = document_of(path)
     try:
         return _beside(path.parent, checked(Training, document, str(path)))
     except ModelError as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ecosg_update.config import checked
-from ecosg_update.errors import ConfigError, SceneError
+from ecosg_update.config import Section, checked, document_of
+from ecosg_update.errors import SceneError
 from ecosg_update.scene.bands import band_name
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -17,13 +16,7 @@ PATHS = {"path", "labels", "legend", "grouping", "metadata", "maps", "countries"
 """Keys that name files; relative ones are relative to the configuration."""
 
 
-class _Section(BaseModel):
-    """A section of the file: an unknown key is an error, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SamplesSection(_Section):
+class SamplesSection(Section):
     """What every sample is: bands in order, pixel size, product level, least side of a tile of a scene in pixels."""
 
     bands: tuple[str, ...] = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
@@ -40,7 +33,7 @@ class SamplesSection(_Section):
             raise ValueError(str(error)) from error
 
 
-class LabelsSection(_Section):
+class LabelsSection(Section):
     """What is learnt: a level of CORINE, or a user's own legend and grouping.
 
     level: 1, 2 or 3. legend: a CSV (code,name[,colour,group]) or the name of a legend of the tables. grouping: a CSV
@@ -59,7 +52,7 @@ class LabelsSection(_Section):
         return self
 
 
-class SceneSource(_Section):
+class SceneSource(Section):
     """A scene that the tool reads, with a map of classes over it.
 
     labels: a GeoTIFF of codes, or polygons (GeoPackage, shapefile) with the code in `attribute` of `layer`. legend:
@@ -81,7 +74,7 @@ class SceneSource(_Section):
     offset: float | None = None
 
 
-class PatchSource(_Section):
+class PatchSource(Section):
     """BigEarthNet, v1 (labels in json) or v2 (maps and metadata), below one folder.
 
     metadata: the published metadata.parquet: split, country, flags, and v2's labels where there are no maps.
@@ -105,7 +98,7 @@ class PatchSource(_Section):
 SourceSection = Annotated[SceneSource | PatchSource, Field(discriminator="kind")]
 
 
-class NoiseSection(_Section):
+class NoiseSection(Section):
     """Likely wrong labels: see `ecosg_update.training.noise`. checkpoint: a model that must disagree, too."""
 
     agreement: Share = 0.25
@@ -113,7 +106,7 @@ class NoiseSection(_Section):
     checkpoint: Path | None = None
 
 
-class SelectSection(_Section):
+class SelectSection(Section):
     """Which pixels and pieces are kept: see `ecosg_update.training.select.Rules`.
 
     balance: power of a class's rarity in the weight of a sample, 0 none, 0.5 the root, 1 all.
@@ -130,7 +123,7 @@ class SelectSection(_Section):
     noise: NoiseSection | None = None
 
 
-class SplitSection(_Section):
+class SplitSection(Section):
     """Who trains and who judges: see `ecosg_update.training.split`.
 
     kind: "blocks" (blocks of side_km by shares of train, val, test), "countries" (test and val_countries held out,
@@ -162,7 +155,7 @@ class SplitSection(_Section):
         return self
 
 
-class Config(_Section):
+class Config(Section):
     """A whole training set."""
 
     samples: SamplesSection = SamplesSection()
@@ -177,12 +170,7 @@ def load(path: Path) -> Config:
 
     Raises ConfigError that names the key, what was found and what was expected.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML ({error})") from error
+    document = document_of(path)
     return checked(Config, _resolved(path.parent, document), str(path))
 
 
