@@ -10,14 +10,13 @@ from typing import Any
 
 from ecosg_update import __version__, tables
 from ecosg_update.errors import ConfigError
-from ecosg_update.layers import Level
 from ecosg_update.learning import place as places
 from ecosg_update.learning.config import DataSection, StepSection, TeacherSection, Training
 from ecosg_update.learning.place import Place
 from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
 from ecosg_update.segment import checkpoint, weights
-from ecosg_update.segment.card import Card, Standard
+from ecosg_update.segment.card import Card, EngineLevel, Standard
 from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
@@ -158,6 +157,7 @@ def _card(config: Training, task: _Task) -> Card:
     card = Card(
         engine=step.engine,
         arguments=step.arguments,
+        optional=step.optional,
         bands=store.bands,
         level=_level(task.data, store),
         pixel_m=store.pixel_m,
@@ -178,10 +178,13 @@ def _card(config: Training, task: _Task) -> Card:
     return replace(card, normalisation=standard(samples))
 
 
-def _level(section: DataSection, store: Store) -> Level:
+def _level(section: DataSection, store: Store) -> EngineLevel:
     if store.level == "mixed":
         if section.level is None:
-            raise ConfigError(f"{section.folder}: mixes product levels; say in data.level which one the card names")
+            raise ConfigError(
+                f"{section.folder}: mixes product levels; say in data.level which one the card names, "
+                'or "any" for an engine that eats both'
+            )
         return section.level
     if section.level not in (None, store.level):
         raise ConfigError(f"{section.folder}: is of level {store.level}, data.level says {section.level}")
@@ -229,9 +232,12 @@ def _teacher(section: TeacherSection | None, card: Card, on: str) -> Teacher | N
     return teacher(engine, card, same=[(pair.teacher, pair.student) for pair in section.same])
 
 
+_PLANNED = {"engine", "arguments", "optional", "teacher", "calibrate_on", "notes"}
+
+
 def _plan(step: StepSection, recipe: Recipe, data: DataSection, start: Start) -> dict[str, Any]:
     """What a step's result depends on, as plain values; places of files are told by what is in them."""
-    settings = step.model_dump(mode="json", include={"engine", "arguments", "teacher", "calibrate_on", "notes"})
+    settings = step.model_dump(mode="json", include=_PLANNED)
     return {
         **settings,
         "recipe": _plain(asdict(recipe)),

@@ -43,7 +43,10 @@ class Engine:
             )
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities float32 (class, y, x), sum 1, of reflectance float32 (band, y, x), 1.0 = 100 %."""
+        """Probabilities float32 (class, y, x), sum 1, of reflectance float32 (band, y, x), 1.0 = 100 %.
+
+        Optional bands of the card may be NaN everywhere: absent.
+        """
         probabilities: NDArray[np.float32] = self.batch(values[None])[0]
         return probabilities
 
@@ -67,12 +70,18 @@ class Engine:
 
 
 def normalised(reflectance: Tensor, card: Card) -> Tensor:
-    """What a card's network eats: a new tensor (N, band, H, W) of reflectance (N, band, H, W), 1.0 = 100 %."""
+    """What a card's network eats: a new tensor (N, band, H, W) of reflectance (N, band, H, W), 1.0 = 100 %.
+
+    Optional bands that are absent (NaN) become 0, the mean of the band.
+    """
     if not isinstance(card.normalisation, Standard):
         return dynamicworld.normalised(reflectance, card.bands)
     mean = torch.tensor(card.normalisation.mean, device=reflectance.device)[:, None, None]
     std = torch.tensor(card.normalisation.std, device=reflectance.device)[:, None, None]
-    return (reflectance - mean) / std
+    found = (reflectance - mean) / std
+    for row in (card.bands.index(band) for band in card.optional):
+        found[:, row] = torch.where(found[:, row].isnan(), 0.0, found[:, row])
+    return found
 
 
 def folded(network: nn.Module) -> nn.Module:

@@ -160,7 +160,7 @@ def test_weights_that_do_not_fit_the_engine_are_named(saved, change, message):
     [
         ({"engine": "segformer"}, "'segformer' does not exist"),
         ({"arguments": {"depth": 3}}, "unexpected keyword argument 'depth'"),
-        ({"level": "L1B"}, "level: .*'L1C' or 'L2A'"),
+        ({"level": "L1B"}, "level: .*'L1C', 'L2A' or 'any'"),
         ({"pixel_m": "20"}, "pixel_m: .*number"),
         ({"bands": []}, "bands are"),
         ({"bands": ["B03", "B03", "B04"]}, "each once"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import ModelError
+from ecosg_update.sample import measured
 from ecosg_update.segment.train.recipe import Light
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
 def relit(
     values: NDArray[np.float32], bands: tuple[str, ...], light: Light, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Reflectance float32 (band, y, x) under another light; pixels without data (0 in all bands) stay 0."""
+    """Reflectance float32 (band, y, x) under another light; no data stays 0, an absent band NaN."""
     gain = np.exp(rng.normal(0, light.brightness) + rng.normal(0, light.tint, len(bands)))
     offset = rng.normal(0, light.haze, len(bands))
     if rng.random() < light.atmosphere:
         zenith, thickness = rng.uniform(15, max(15, light.low_sun)), rng.uniform(0, light.aerosol)
         path, through = atmosphere(bands, zenith=zenith, aerosol=thickness)
         gain, offset = gain * through, offset * through + path
-    seen = (values != 0).any(axis=0)
+    seen = measured(values)
     lit = values * gain[:, None, None].astype(np.float32)
     lit += offset[:, None, None].astype(np.float32) * seen
     return np.asarray(lit, np.float32)

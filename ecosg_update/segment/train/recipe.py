@@ -102,7 +102,8 @@ class Recipe:
 
     steps of `batch` crops of `crop` x `crop` pixels, over all processes; AdamW with a decoupled weight decay and a
     learning rate that reaches `rate`, after the share `warmup` of the steps where the schedule is a cosine.
-    precision: of the network's arithmetic; weights stay float32.
+    precision: of the network's arithmetic; weights stay float32. absent: the share of crops that lose each of the
+    card's optional bands with probability one half, so that the network learns to do without.
     """
 
     steps: int = 600
@@ -116,6 +117,7 @@ class Recipe:
     light: Light = field(default_factory=Light)
     objective: Objective = field(default_factory=Objective)
     watch: Watch = field(default_factory=Watch)
+    absent: float = 0.0
     seed: int = 0
 
     __pydantic_config__ = _STRICT
@@ -123,5 +125,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.crop) < 1 or self.rate <= 0:
             raise ModelError(f"training: {self} asks for nothing; steps, batch, crop and rate must be above 0")
+        if not 0 <= self.absent <= 1:
+            raise ModelError(f"training: absent is {self.absent}, expected a share of the crops, 0..1")
         if self.decay < 0 or not 0 <= self.warmup < 1 or self.seed < 0:
             raise ModelError("training: decay and seed must be at least 0, warmup a share below 1")
