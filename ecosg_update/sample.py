@@ -61,7 +61,7 @@ def absent(values: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def measured(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """bool (..., y, x): where an image (..., band, y, x) holds data, whichever bands it has."""
-    found: NDArray[np.bool_] = ((values != 0) & ~np.isnan(values)).any(axis=-3)
+    found: NDArray[np.bool_] = (np.abs(values) > 0).any(axis=-3)  # NaN is not
     return found
 
 
