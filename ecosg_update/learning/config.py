@@ -80,9 +80,9 @@ class TeacherSection(Section):
 class StepSection(Section):
     """One training: what it makes, from what, and how. Checkpoints are called after `name`.
 
-    data: in place of the file's. optional: bands that samples and scenes may lack. hierarchy: columns of the legend
-    whose groups the hierarchical loss sums. epochs: in place of the recipe's steps, one being as many crops as there
-    are samples.
+    data: in place of the file's. optional: bands that samples and scenes may lack. logarithm: see the card's
+    normalisation. hierarchy: columns of the legend whose groups the hierarchical loss sums. epochs: in place of the
+    recipe's steps, one being as many crops as there are samples.
     """
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-]+$")
@@ -90,6 +90,7 @@ class StepSection(Section):
     arguments: dict[str, Any] = Field(default_factory=dict)
     data: DataSection | None = None
     optional: tuple[str, ...] = ()
+    logarithm: float = Field(default=0.0, ge=0, le=1)
     start: StartSection = StartSection()
     teacher: TeacherSection | None = None
     hierarchy: tuple[str, ...] = ()

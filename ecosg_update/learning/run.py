@@ -175,7 +175,7 @@ def _card(config: Training, task: _Task) -> Card:
         theirs = checkpoint.card(task.start.path)
         if theirs.bands == card.bands:  # its filters know its numbers
             return replace(card, normalisation=theirs.normalisation)
-    return replace(card, normalisation=standard(samples))
+    return replace(card, normalisation=standard(samples, logarithm=step.logarithm))
 
 
 def _level(section: DataSection, store: Store) -> EngineLevel:
@@ -232,7 +232,7 @@ def _teacher(section: TeacherSection | None, card: Card, on: str) -> Teacher | N
     return teacher(engine, card, same=[(pair.teacher, pair.student) for pair in section.same])
 
 
-_PLANNED = {"engine", "arguments", "optional", "teacher", "calibrate_on", "notes"}
+_PLANNED = {"engine", "arguments", "optional", "logarithm", "teacher", "calibrate_on", "notes"}
 
 
 def _plan(step: StepSection, recipe: Recipe, data: DataSection, start: Start) -> dict[str, Any]:

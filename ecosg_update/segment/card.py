@@ -18,16 +18,23 @@ EngineLevel = Literal["L1C", "L2A", "any"]
 
 @dataclass(frozen=True)
 class Standard:
-    """Each band shifted and scaled: (reflectance - mean) / std, reflectance 0..1, one number a band of the card."""
+    """Each band shifted and scaled: (reflectance - mean) / std, reflectance 0..1, one number a band of the card.
+
+    logarithm: where above 0, log(max(reflectance, 0) + logarithm) takes the place of the reflectance, so that dark
+    covers are told apart as well as bright ones, and a brighter light is a shift.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    logarithm: float = 0.0
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not all(0 < std < float("inf") for std in self.std):
             raise ModelError("card: normalisation needs one mean and one finite positive std a band")
+        if not 0 <= self.logarithm < float("inf"):
+            raise ModelError(f"card: the logarithm's offset is {self.logarithm}, expected at least 0")
 
 
 @dataclass(frozen=True)

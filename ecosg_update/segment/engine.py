@@ -98,7 +98,9 @@ def normalised(reflectance: Tensor, card: Card) -> Tensor:
         return dynamicworld.normalised(reflectance, card.bands)
     mean = torch.tensor(card.normalisation.mean, device=reflectance.device)[:, None, None]
     std = torch.tensor(card.normalisation.std, device=reflectance.device)[:, None, None]
-    found = (reflectance - mean) / std
+    offset = card.normalisation.logarithm
+    scale = (reflectance.clamp(min=0) + offset).log() if offset else reflectance
+    found = (scale - mean) / std
     for row in (card.bands.index(band) for band in card.optional):
         found[:, row] = torch.where(found[:, row].isnan(), 0.0, found[:, row])
     return found

@@ -18,6 +18,8 @@ WAVELENGTH = {
     "B08": 0.8328, "B8A": 0.8647, "B09": 0.9451, "B11": 1.6137, "B12": 2.2024,
 }  # fmt: skip
 """Central wavelengths of Sentinel-2A in micrometres (ESA, Sentinel-2 spectral response functions 3.0)."""
+NOISE = 0.004
+"""Reflectance: dark water of surface reflectance products lies this far below 0."""
 ANGSTROM = 1.3
 """Aerosol optical thickness falls with wavelength to this power: continental aerosol."""
 SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
@@ -30,14 +32,27 @@ def relit(
     """Reflectance float32 (band, y, x) under another light; no data stays 0, an absent band NaN."""
     gain = np.exp(rng.normal(0, light.brightness) + rng.normal(0, light.tint, len(bands)))
     offset = rng.normal(0, light.haze, len(bands))
-    if rng.random() < light.atmosphere:
+    seen = measured(values)
+    fate = rng.random()
+    if fate < light.atmosphere + light.clearing:
         zenith, thickness = rng.uniform(15, max(15, light.low_sun)), rng.uniform(0, light.aerosol)
         path, through = atmosphere(bands, zenith=zenith, aerosol=thickness)
+        if fate >= light.atmosphere:
+            share = rng.uniform(0.5, 1) * _removable(values[:, seen], path)
+            through = 1 / (1 - share * (1 - through))
+            path = -share * path * through
         gain, offset = gain * through, offset * through + path
-    seen = measured(values)
     lit = values * gain[:, None, None].astype(np.float32)
     lit += offset[:, None, None].astype(np.float32) * seen
     return np.asarray(lit, np.float32)
+
+
+def _removable(pixels: NDArray[np.float32], path: NDArray[np.float64]) -> float:
+    """The share of a path reflectance (band,) that leaves no pixel (band, pixel) below 0 by more than noise."""
+    if not pixels.size:
+        return 0.0
+    least = np.where(np.isnan(pixels[:, 0]), np.inf, pixels.min(axis=1))
+    return float(np.clip(((least + NOISE) / np.maximum(path, NOISE)).min(), 0, 1))
 
 
 def atmosphere(

@@ -14,15 +14,17 @@ ENOUGH = 2000
 """Samples whose pixels tell the mean and the deviation of a set."""
 
 
-def standard(samples: Sequence[Sample]) -> Standard:
+def standard(samples: Sequence[Sample], *, logarithm: float = 0.0) -> Standard:
     """The mean and deviation of each band over the pixels that teach, of at most `ENOUGH` samples evenly chosen.
 
     Those are the labelled pixels; where a sample has none, all that hold data. A band that a sample lacks counts in
-    the other samples alone. ModelError where a band has no such pixel.
+    the other samples alone. logarithm: see `Standard`. ModelError where a band has no such pixel.
     """
     count, mean, squares = np.zeros(1, np.int64), np.zeros(1), np.zeros(1)
     for number in evenly(len(samples), ENOUGH):
         pixels = _pixels(samples[number])  # (band, pixel)
+        if logarithm:
+            pixels = np.log(np.maximum(pixels, 0) + logarithm)
         if not pixels.size:
             continue
         there = ~absent(samples[number].values)
@@ -35,7 +37,8 @@ def standard(samples: Sequence[Sample]) -> Standard:
         lacking = f"band {count.argmin() + 1} of {len(count)}" if count.any() else "any band"
         raise ModelError(f"training: no labelled pixel of the samples has {lacking}; check labels and validity")
     deviation = np.sqrt(squares / count)
-    return Standard(tuple(round(float(m), 5) for m in mean), tuple(round(float(d), 5) for d in deviation))
+    means, deviations = (tuple(round(float(one), 5) for one in part) for part in (mean, deviation))
+    return Standard(means, deviations, logarithm)
 
 
 def evenly(total: int, most: int) -> list[int]:
