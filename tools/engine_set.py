@@ -10,7 +10,7 @@ labels nor what a teacher says of its scenes.
 
 - euro: patches of EuroSAT whose class all pixels share; their other seven bands are absent;
 - quilt: single pixels of the German polygons laid side by side in squares, as they have no neighbours of their own;
-- label: scenes with labelled pixels, of each class as often as of another, whatever its number of pixels;
+- label: scenes with labelled pixels, drawn by class, however many or few pixels a class has;
 - teacher: scenes without labels where Dynamic World is sure. Where it sees a built area, the local climate zones of
   So2Sat say whether it is industry (zones 8 and 10) or housing.
 
@@ -51,10 +51,12 @@ LARGEST = 192
 QUILTS = 1500
 KINDS = {"euro": 0.30, "quilt": 0.25, "label": 0.25, "teacher": 0.20}
 """How often each kind is drawn."""
+COMMON = {11: 0.12, 12: 0.09, 21: 0.20, 22: 0.08, 23: 0.15, 31: 0.15, 32: 0.09, 51: 0.12}
+"""How often each class is drawn: rare ones more often than they are in European landscapes, common ones less."""
 SURE = 0.5
 """Of a teacher's probability: below it nothing is learned."""
-OF_TEACHER = {1: 51, 2: 31, 3: 23, 5: 21, 6: 32, 7: 11}
-"""CORINE of Dynamic World's classes; flooded plants, bare ground and snow are nothing that can be told here."""
+OF_TEACHER = {1: 51, 2: 31, 3: 23, 5: 21, 6: 32, 7: 11, 8: 21}
+"""CORINE of Dynamic World's classes. Bare ground is fields in these landscapes; wet plants and snow teach nothing."""
 INDUSTRY = (8, 10)
 """Local climate zones of large low and of heavy industry buildings."""
 COMMONEST = {("Slovenia", 1): 11, ("Slovenia", 2): 21, ("Leipzig", 1): 11}
@@ -171,13 +173,15 @@ def _quilts(polygons: Sequence[RealSample], rng: np.random.Generator) -> Iterato
         region = regions[number % len(regions)]
         own = [real for real in polygons if real.region == region]
         classes = sorted({int(real.level2[0, 0]) for real in own})
+        chances = np.array([COMMON[L2.codes[label]] for label in classes])
+        chances /= chances.sum()
         fields = int(rng.choice([1, 2, 4]))
         side = SIDE // fields
         values = np.zeros((len(TEN), SIDE, SIDE), np.float32)
         labels = np.zeros((SIDE, SIDE), np.int16)
         for top in range(0, SIDE, side):
             for left in range(0, SIDE, side):
-                label = int(rng.choice(classes))
+                label = int(rng.choice(classes, p=chances))
                 alike = [real for real in own if real.level2[0, 0] == label]
                 field = alike[int(rng.integers(len(alike)))]
                 grain = int(rng.integers(1, 9))
@@ -216,7 +220,7 @@ def _even(classes: Sequence[object]) -> NDArray[np.float64]:
 
 
 def _weights(index: Sequence[Entry], kinds: Sequence[str]) -> NDArray[np.float64]:
-    """A weight a sample: the share of its kind, within it alike for each class, and for each region of a class."""
+    """A weight a sample: the share of its kind, within it by `COMMON`, and alike for each region of a class."""
     pixels = np.array([entry.counts for entry in index], np.float64)  # (sample, class)
     weights = np.zeros(len(index))
     for kind, share in KINDS.items():
@@ -229,6 +233,7 @@ def _weights(index: Sequence[Entry], kinds: Sequence[str]) -> NDArray[np.float64
 
 def _of_kind(pixels: NDArray[np.float64], regions: Sequence[str], kind: str) -> NDArray[np.float64]:
     """Weights (sample,) with sum 1 of labelled pixels (sample, class)."""
+    common = np.array([COMMON.get(code, 0.0) for code in L2.codes])
     if kind == "teacher":  # what is common may be drawn often: there is enough of everything
         root = np.sqrt(pixels.sum(axis=1))
         return np.asarray(root / root.sum())
@@ -237,7 +242,7 @@ def _of_kind(pixels: NDArray[np.float64], regions: Sequence[str], kind: str) -> 
         holders = sorted({region for region, own in zip(regions, pixels[:, column], strict=True) if own})
         for region in holders:
             own = np.where([name == region for name in regions], pixels[:, column], 0)
-            weights += own / own.sum() / len(holders)
+            weights += common[column] * own / own.sum() / len(holders)
     return np.asarray(weights / weights.sum())
 
 

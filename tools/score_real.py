@@ -40,6 +40,8 @@ from ecosg_update.segment import checkpoint
 from ecosg_update.segment.weights import published
 from tools.real_samples import TEN, RealSample, everything, tiles
 
+COARSER = {"corine-l1": ("water-vegetation",)}
+"""What is scored beside a level."""
 SIDE = 32
 """Of a block of the bootstrap, pixels of 10 m."""
 LEVELS = ("corine-l1", "corine-l2")
@@ -93,6 +95,7 @@ def _rows(
     if not contestants:
         return ()
     legend, level = tables.legend(grouping), 1 if grouping == "corine-l1" else 2
+    groupings = [legend, *map(tables.legend, COARSER.get(grouping, ()))]
 
     def plots() -> Iterator[Plot]:
         for one in own:
@@ -100,7 +103,7 @@ def _rows(
                 sample = part.sample(level)
                 yield Plot(replace(sample, values=arranged(sample.values, part.bands, bands)), part.block, part.level)
 
-    return tuple(row for row in scored(contestants, plots(), legend, [legend], bootstrap=Bootstrap(500)).rows)
+    return scored(contestants, plots(), legend, groupings, bootstrap=Bootstrap(500)).rows
 
 
 def _line(held: str, levels: str, row: Row) -> str:

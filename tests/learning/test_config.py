@@ -57,7 +57,7 @@ def test_paths_are_relative_to_the_file(tmp_path):
         (MINIMAL + "recipe = { schedule = 'warm' }", "step.0.recipe.schedule"),
         (MINIMAL + "recipe = { objective = { pooling = 'max' } }", "step.0.recipe.objective.pooling"),
         (MINIMAL + "recipe = { objective = { cross_entropy = 0 } }", "one of them above 0"),
-        (MINIMAL + "recipe = { light = { atmosphere = 2 } }", "atmosphere is a share"),
+        (MINIMAL + "recipe = { light = { atmosphere = 2 } }", "atmosphere and clearing are shares"),
         (MINIMAL + "start = { kind = 'previous' }", "no previous one"),
         (MINIMAL + "start = { kind = 'checkpoint' }", "a checkpoint needs its path"),
         (MINIMAL + "start = { kind = 'random', path = 'a' }", "random takes no path"),
