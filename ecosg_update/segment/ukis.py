@@ -99,8 +99,8 @@ def with_ukis(network: nn.Module, *, bands: Sequence[str], path: Path) -> nn.Mod
     """`network` itself, its encoder filled with that of the model `path`; `bands` are the network's.
 
     The filters of the first convolution go to the bands of their names (`backbone.placed`). Layers that give no
-    feature stay as they are. Raises ModelError where the network has another encoder, and where the file is of another
-    kind, lacks a tensor or holds numbers that are not finite.
+    feature stay as they are. Raises ModelError where the network has another encoder, and where the file has none,
+    lacks a tensor or holds numbers that are not finite.
     """
     given, known = _encoder(path), inputs(path)
     if given[STEM].shape[1] != len(known.bands):
