@@ -1,4 +1,4 @@
-"""ONNX files written byte by byte, as the standard describes protocol buffers, for the tests of those who read them."""
+"""ONNX files written byte by byte, as the standard describes protocol buffers, for tests of what reads them."""
 
 import json
 from collections.abc import Mapping
@@ -32,12 +32,9 @@ def model(*parts: bytes) -> bytes:
 
 def masks(encoder: Mapping[str, torch.Tensor], path: Path, names: list[str]) -> Path:
     """A file as ukis-csmask has them: an encoder in half precision, and beside it bands with means and deviations."""
-    halves = {name: tensor_.numpy().astype("<f2") for name, tensor_ in encoder.items()}
-    path.write_bytes(model(*(tensor(f"model.encoder.{name}", values, kind=10) for name, values in halves.items())))
-    numbers = [
-        [0.2 + 0.01 * place for place in range(len(names))],
-        [0.1 + 0.01 * place for place in range(len(names))],
-    ]
+    halves = {f"model.encoder.{name}": values.numpy().astype("<f2") for name, values in encoder.items()}
+    path.write_bytes(model(*(tensor(name, values, kind=10) for name, values in halves.items())))
+    numbers = [[first + 0.01 * place for place in range(len(names))] for first in (0.2, 0.1)]
     about = {"data": {"in_channels": len(names), "dataset_statistics": {"img": numbers, "band_names": names}}}
     path.with_suffix(".json").write_text(json.dumps(about))
     return path
