@@ -10,14 +10,13 @@ from typing import Any
 
 from ecosg_update import __version__, tables
 from ecosg_update.errors import ConfigError
-from ecosg_update.layers import Level
 from ecosg_update.learning import place as places
 from ecosg_update.learning.config import DataSection, StepSection, TeacherSection, Training
 from ecosg_update.learning.place import Place
 from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
 from ecosg_update.segment import checkpoint, ukis, weights
-from ecosg_update.segment.card import Card, Normalisation
+from ecosg_update.segment.card import Card, EngineLevel, Normalisation
 from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
@@ -160,6 +159,7 @@ def _card(config: Training, task: _Task) -> Card:
     return Card(
         engine=step.engine,
         arguments=step.arguments,
+        optional=step.optional,
         bands=store.bands,
         level=_level(task.data, store),
         pixel_m=store.pixel_m,
@@ -182,16 +182,19 @@ def _normalisation(task: _Task) -> Normalisation:
         theirs = checkpoint.card(start.path)
         if theirs.bands == store.bands:
             return theirs.normalisation
-    own = standard(store.samples("train"))
+    own = standard(store.samples("train"), logarithm=task.step.logarithm)
     if start.kind == "ukis-csmask" and start.path is not None:
         return ukis.carried(own, bands=store.bands, path=start.path)
     return own
 
 
-def _level(section: DataSection, store: Store) -> Level:
+def _level(section: DataSection, store: Store) -> EngineLevel:
     if store.level == "mixed":
         if section.level is None:
-            raise ConfigError(f"{section.folder}: mixes product levels; say in data.level which one the card names")
+            raise ConfigError(
+                f"{section.folder}: mixes product levels; say in data.level which one the card names, "
+                'or "any" for an engine that eats both'
+            )
         return section.level
     if section.level not in (None, store.level):
         raise ConfigError(f"{section.folder}: is of level {store.level}, data.level says {section.level}")
@@ -243,9 +246,12 @@ def _teacher(section: TeacherSection | None, card: Card, on: str) -> Teacher | N
     return teacher(engine, card, same=[(pair.teacher, pair.student) for pair in section.same])
 
 
+_PLANNED = {"engine", "arguments", "optional", "logarithm", "teacher", "calibrate_on", "notes"}
+
+
 def _plan(step: StepSection, recipe: Recipe, data: DataSection, start: Start) -> dict[str, Any]:
     """What a step's result depends on, as plain values; places of files are told by what is in them."""
-    settings = step.model_dump(mode="json", include={"engine", "arguments", "teacher", "calibrate_on", "notes"})
+    settings = step.model_dump(mode="json", include=_PLANNED)
     return {
         **settings,
         "recipe": _plain(asdict(recipe)),

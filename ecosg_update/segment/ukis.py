@@ -21,10 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from ecosg_update.errors import ModelError
-from ecosg_update.layers import Level
 from ecosg_update.segment import onnxfile
 from ecosg_update.segment.backbone import IDLE, placed
-from ecosg_update.segment.card import Standard
+from ecosg_update.segment.card import EngineLevel, Standard
 from ecosg_update.segment.checkpoint import fill
 from ecosg_update.segment.imagenet import Pretrainable
 
@@ -48,15 +47,17 @@ class Inputs:
     standard: Standard
 
 
-def model(source: Path | None, *, bands: Sequence[str], level: Level) -> Path:
+def model(source: Path | None, *, bands: Sequence[str], level: EngineLevel) -> Path:
     """The ONNX file to begin with: `source` where it is one, else that for the bands and the level in a folder.
 
     source: a file, the folder of the package or the one that its wheel was unzipped to, None for the package that
     is installed. The model for 6 bands is taken where both short-wave infrared bands are there.
-    Raises ModelError where there is no such file.
+    Raises ModelError where there is no such file, and where an engine of any level leaves open which one to take.
     """
     if source is not None and source.is_file():
         return source
+    if level == "any":
+        raise ModelError(f"{KIND}: each model is of one level, the engine of any; name a model_*.onnx as path")
     folder = _installed() if source is None else source
     name = f"model_{6 if {'B11', 'B12'} <= set(bands) else 4}b_{level.lower()}.onnx"
     for path in (folder / name, folder / PACKAGE / name):
@@ -87,7 +88,10 @@ def carried(own: Standard, *, bands: Sequence[str], path: Path) -> Standard:
     """The normalisation of `bands` with which the filters of the model `path` see the numbers that they know.
 
     A band of the model keeps the model's mean and deviation, another one has those of `own`, which is for `bands`.
+    Raises ModelError where `own` is of logarithms, which the filters do not know, and as `inputs` does.
     """
+    if own.logarithm:
+        raise ModelError(f"{KIND}: its filters know reflectance, not its logarithm {own.logarithm}; leave that away")
     known = inputs(path)
     theirs = dict(zip(known.bands, zip(known.standard.mean, known.standard.std, strict=True), strict=True))
     pairs = [theirs.get(band, pair) for band, *pair in zip(bands, own.mean, own.std, strict=True)]

@@ -177,7 +177,7 @@ def test_what_does_not_fit_the_set_is_one_clear_error(tmp_path, change, text):
 
 def test_a_set_of_mixed_levels_needs_a_word(tmp_path):
     write_set(tmp_path / "set", level="mixed")
-    with pytest.raises(ConfigError, match="mixes product levels"):
+    with pytest.raises(ConfigError, match=r'mixes product levels; .* or "any" for an engine that eats both'):
         run(config(tmp_path))
     said = config(tmp_path, CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "L1C"').replace("30", "1"))
     assert run(said)[0].card.level == "L1C"
@@ -190,3 +190,28 @@ def test_machine_and_place_are_no_part_of_the_plan(trained):
     assert run(config(folder, text))[0].before
     same = replace(checkpoint.card(folder / "run" / "net.safetensors"), notes="")
     assert "/" not in same.provenance
+
+
+def test_a_set_of_both_levels_makes_an_engine_that_eats_both_and_may_lack_a_band(tmp_path):
+    write_set(tmp_path / "set", level="mixed")
+    text = CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "any"')
+    text = text.replace("hierarchy", 'optional = ["B08"]\nhierarchy').replace(
+        "steps = 30", "steps = 40\nabsent = 0.5"
+    )
+    (done,) = run(config(tmp_path, text))
+    assert (done.card.level, done.card.optional) == ("any", ("B08",))
+    engine, unseen = checkpoint.load(done.checkpoint, on="cpu"), sample(20, shape=(29, 37))
+    fewer = unseen.values.copy()
+    fewer[1] = np.nan
+    known = unseen.labels >= 0
+    for values in (unseen.values, fewer):
+        assert (engine(values).argmax(axis=0) == unseen.labels)[known].mean() > 0.8
+    other = text.replace('optional = ["B08"]', 'optional = ["B04"]')
+    with pytest.raises(OutputError, match="belongs to a training with other settings"):
+        run(config(tmp_path, other))
+
+
+def test_a_set_of_one_level_makes_no_engine_of_both(tmp_path):
+    write_set(tmp_path / "set")
+    with pytest.raises(ConfigError, match=r"is of level L2A, data\.level says any"):
+        run(config(tmp_path, CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "any"')))

@@ -139,6 +139,16 @@ def test_bands_and_level_choose_the_model_of_a_folder(tmp_path, folder, bands, l
     assert ukis.model(tmp_path, bands=bands, level=level) == tmp_path / folder / expected
 
 
+def test_an_engine_of_both_levels_must_name_the_file(file):
+    assert ukis.model(file, bands=FOUR, level="any") == file
+    refused("name a model_", lambda: ukis.model(file.parent, bands=FOUR, level="any"))
+
+
+def test_filters_that_know_reflectance_are_not_fed_logarithms(file):
+    own = Standard((0.2,) * 4, (0.1,) * 4, logarithm=0.01)
+    refused("not its logarithm 0.01", lambda: ukis.carried(own, bands=FOUR, path=file))
+
+
 def refused(text, action):
     with pytest.raises(ModelError, match=text) as caught:
         action()

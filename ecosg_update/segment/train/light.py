@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import ModelError
+from ecosg_update.sample import measured
 from ecosg_update.segment.train.recipe import Light
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ WAVELENGTH = {
     "B08": 0.8328, "B8A": 0.8647, "B09": 0.9451, "B11": 1.6137, "B12": 2.2024,
 }  # fmt: skip
 """Central wavelengths of Sentinel-2A in micrometres (ESA, Sentinel-2 spectral response functions 3.0)."""
+NOISE = 0.004
+"""Reflectance: dark water of surface reflectance products lies this far below 0."""
 ANGSTROM = 1.3
 """Aerosol optical thickness falls with wavelength to this power: continental aerosol."""
 SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
@@ -26,17 +29,30 @@ SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
 def relit(
     values: NDArray[np.float32], bands: tuple[str, ...], light: Light, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Reflectance float32 (band, y, x) under another light; pixels without data (0 in all bands) stay 0."""
+    """Reflectance float32 (band, y, x) under another light; no data stays 0, an absent band NaN."""
     gain = np.exp(rng.normal(0, light.brightness) + rng.normal(0, light.tint, len(bands)))
     offset = rng.normal(0, light.haze, len(bands))
-    if rng.random() < light.atmosphere:
+    seen = measured(values)
+    fate = rng.random()
+    if fate < light.atmosphere + light.clearing:
         zenith, thickness = rng.uniform(15, max(15, light.low_sun)), rng.uniform(0, light.aerosol)
         path, through = atmosphere(bands, zenith=zenith, aerosol=thickness)
+        if fate >= light.atmosphere:
+            share = rng.uniform(0.5, 1) * _removable(values[:, seen], path)
+            through = 1 / (1 - share * (1 - through))
+            path = -share * path * through
         gain, offset = gain * through, offset * through + path
-    seen = (values != 0).any(axis=0)
     lit = values * gain[:, None, None].astype(np.float32)
     lit += offset[:, None, None].astype(np.float32) * seen
     return np.asarray(lit, np.float32)
+
+
+def _removable(pixels: NDArray[np.float32], path: NDArray[np.float64]) -> float:
+    """The share of a path reflectance (band,) that leaves no pixel (band, pixel) below 0 by more than noise."""
+    if not pixels.size:
+        return 0.0
+    least = np.where(np.isnan(pixels[:, 0]), np.inf, pixels.min(axis=1))
+    return float(np.clip(((least + NOISE) / np.maximum(path, NOISE)).min(), 0, 1))
 
 
 def atmosphere(
