@@ -61,8 +61,7 @@ def absent(values: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def measured(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """bool (..., y, x): where an image (..., band, y, x) holds data, whichever bands it has."""
-    found: NDArray[np.bool_] = (np.abs(values) > 0).any(axis=-3)  # NaN is not
-    return found
+    return np.asarray((np.abs(values) > 0).any(axis=-3))  # NaN is not
 
 
 def arranged(values: NDArray[np.float32], given: Sequence[str], wanted: Sequence[str]) -> NDArray[np.float32]:
