@@ -41,9 +41,12 @@ class DataSection(Section):
 
 
 class StartSection(Section):
-    """The first weights: random, ImageNet's (from `path` or the web), a checkpoint's, or those of the step before."""
+    """The first weights: random, ImageNet's (from `path` or the web), a checkpoint's, or those of the step before.
 
-    kind: Literal["random", "imagenet", "checkpoint", "previous"] = "random"
+    "ukis-csmask" takes the encoder of DLR's cloud masks, from `path` or the installed package.
+    """
+
+    kind: Literal["random", "imagenet", "ukis-csmask", "checkpoint", "previous"] = "random"
     path: Path | None = None
 
     @model_validator(mode="after")

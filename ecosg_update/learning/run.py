@@ -15,8 +15,8 @@ from ecosg_update.learning.config import DataSection, StepSection, TeacherSectio
 from ecosg_update.learning.place import Place
 from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
-from ecosg_update.segment import checkpoint, weights
-from ecosg_update.segment.card import Card, EngineLevel, Standard
+from ecosg_update.segment import checkpoint, ukis, weights
+from ecosg_update.segment.card import Card, EngineLevel, Normalisation
 from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
@@ -57,7 +57,8 @@ def _step(
     config: Training, step: StepSection, previous: Path | None, party: Crew, *, overwrite: bool, progress: Progress
 ) -> Done:
     section = step.data or config.data
-    store, start = opened(section.folder), _start(step, previous)
+    store = opened(section.folder)
+    start = _start(step, section, store, previous)
     recipe = _recipe(step, store)
     where = Place(config.output.folder, step.name)
     plan = _plan(step, recipe, section, start)
@@ -121,9 +122,11 @@ def _trained(config: Training, task: _Task, where: Place, party: Crew, progress:
     return card
 
 
-def _start(step: StepSection, previous: Path | None) -> Start:
+def _start(step: StepSection, data: DataSection, store: Store, previous: Path | None) -> Start:
     if step.start.kind == "previous":
         return Start("checkpoint", previous)
+    if step.start.kind == "ukis-csmask":
+        return Start("ukis-csmask", ukis.model(step.start.path, bands=store.bands, level=_level(data, store)))
     return Start(step.start.kind, step.start.path)
 
 
@@ -153,15 +156,14 @@ def _groups(legend: Legend, column: str) -> tuple[int, ...]:
 def _card(config: Training, task: _Task) -> Card:
     """The card before anything is measured."""
     step, store, form = task.step, task.store, design(task.step.engine)
-    samples = store.samples("train")
-    card = Card(
+    return Card(
         engine=step.engine,
         arguments=step.arguments,
         optional=step.optional,
         bands=store.bands,
         level=_level(task.data, store),
         pixel_m=store.pixel_m,
-        normalisation=Standard((0.0,) * len(store.bands), (1.0,) * len(store.bands)),
+        normalisation=_normalisation(task),
         legend=store.legend.name,
         codes=store.legend.codes,
         halo=form.halo,
@@ -171,11 +173,19 @@ def _card(config: Training, task: _Task) -> Card:
         licence=config.output.licence,
         notes=_joined([step.notes, _unseen(store)]),
     )
-    if task.start.kind == "checkpoint" and task.start.path is not None:
-        theirs = checkpoint.card(task.start.path)
-        if theirs.bands == card.bands:  # its filters know its numbers
-            return replace(card, normalisation=theirs.normalisation)
-    return replace(card, normalisation=standard(samples, logarithm=step.logarithm))
+
+
+def _normalisation(task: _Task) -> Normalisation:
+    """That of the training split, but for filters that come with their own: they know the numbers it gave them."""
+    start, store = task.start, task.store
+    if start.kind == "checkpoint" and start.path is not None:
+        theirs = checkpoint.card(start.path)
+        if theirs.bands == store.bands:
+            return theirs.normalisation
+    own = standard(store.samples("train"), logarithm=task.step.logarithm)
+    if start.kind == "ukis-csmask" and start.path is not None:
+        return ukis.carried(own, bands=store.bands, path=start.path)
+    return own
 
 
 def _level(section: DataSection, store: Store) -> EngineLevel:
@@ -193,7 +203,11 @@ def _level(section: DataSection, store: Store) -> EngineLevel:
 
 def _provenance(task: _Task) -> str:
     start, recipe, folder = task.start, task.recipe, task.data.folder
-    begin = start.kind if start.path is None else f"{start.kind} {start.path.name} ({_sha256(start.path)[:12]})"
+    begin = ukis.LICENCE if start.kind == "ukis-csmask" else start.kind
+    if start.path is not None:
+        begin += f" {start.path.name} ({_sha256(start.path)[:12]})"
+    if start.kind == "checkpoint" and start.path is not None:  # what its licences ask for holds for what comes of it
+        begin += f", of which its card says: {checkpoint.card(start.path).provenance.removesuffix('.')}"
     return (
         f"Trained by ecosg-update {__version__} on {len(task.store.entries('train'))} samples of {folder.name} "
         f"(manifest {_sha256(folder / MANIFEST)[:12]}), at most {recipe.steps} steps of {recipe.batch} crops of "

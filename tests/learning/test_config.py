@@ -79,5 +79,9 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
         load(tmp_path / "none.toml")
 
 
+def test_the_cloud_masks_need_no_path(tmp_path):
+    assert load(write(tmp_path, MINIMAL + "start = { kind = 'ukis-csmask' }")).step[0].start.path is None
+
+
 def test_the_chain_of_the_tests_is_a_configuration(tmp_path):
     assert [step.start.kind for step in load(write(tmp_path, CHAIN)).step] == ["random", "previous"]

@@ -1,6 +1,7 @@
 """From a training set on the disk and a TOML file to checkpoints that predict."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 
@@ -12,8 +13,12 @@ from safetensors.torch import load_file
 from ecosg_update.errors import ConfigError, OutputError
 from ecosg_update.learning.config import load
 from ecosg_update.learning.run import run
-from ecosg_update.segment import checkpoint
+from ecosg_update.segment import checkpoint, ukis
+from ecosg_update.segment.backbone import IDLE
+from ecosg_update.segment.card import Standard
+from ecosg_update.segment.engines import build
 from tests.learning.made import CHAIN, CONFIG, LEGEND, sample, write_set
+from tests.segment.onnx_made import masks
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,6 +131,25 @@ def test_a_chain_hands_the_backbone_on(tmp_path):
     assert f"checkpoint classifier.safetensors ({first.card.sha256[:12]})" in second.card.provenance
     assert second.card.normalisation == first.card.normalisation
     assert not list((tmp_path / "run").glob("*.board"))
+
+
+def test_a_chain_that_begins_with_cloud_masks_keeps_their_normalisation_and_names_their_licence(tmp_path):
+    write_set(tmp_path / "set", val=0)
+    state = build("unet", 4, 2, encoder="efficientnet-b0").backbone.state_dict()
+    given = {name: values for name, values in state.items() if not name.startswith(IDLE) and values.ndim}
+    file = masks(given, tmp_path / "model_4b_l2a.onnx", ["blue", "green", "red", "nir"])
+    text = CHAIN.replace("resnet18", "efficientnet-b0").replace(
+        "epochs = 2", 'epochs = 1\nstart = { kind = "ukis-csmask", path = "." }'
+    )
+    first, second = run(config(tmp_path, text))
+    known = ukis.inputs(file).standard
+    assert first.card.normalisation == Standard(known.mean[2:], known.std[2:])  # of red and near infrared
+    assert second.card.normalisation == first.card.normalisation
+    sha = hashlib.sha256(file.read_bytes()).hexdigest()
+    said = f"first weights: ukis-csmask (DLR, Apache-2.0) model_4b_l2a.onnx ({sha[:12]})"
+    assert said in first.card.provenance and said in second.card.provenance
+    plan = json.loads((tmp_path / "run" / "classifier.plan.json").read_text())
+    assert plan["start"] == ["ukis-csmask", sha]
 
 
 def test_a_new_first_step_makes_the_second_one_another_training(tmp_path):
