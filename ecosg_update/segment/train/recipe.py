@@ -22,9 +22,10 @@ class Light:
 
     brightness: deviation of the logarithm of a factor on all bands; tint: the same a band; haze: deviation of an
     offset a band, reflectance. atmosphere: the share of crops that are seen through an added clear atmosphere
-    (see `light.atmosphere`), with at most `aerosol` optical thickness at 550 nm and a sun at most `low_sun` degrees
-    from the zenith. clearing: the share from which such an atmosphere is taken away, as much of it as the crop's
-    darkest pixels allow: little of surface reflectance, up to all of a product at the top of the atmosphere.
+    (see `light.atmosphere`), with at most `aerosol` optical thickness at 550 nm, at most `water` cm of water vapour
+    (0: no gas absorbs) and a sun at most `low_sun` degrees from the zenith. clearing: the share from which such an
+    atmosphere is taken away, as much of it as the crop's darkest pixels allow: little of surface reflectance, up to
+    all of a product at the top of the atmosphere.
     """
 
     brightness: float = 0.08
@@ -33,12 +34,13 @@ class Light:
     atmosphere: float = 0.0
     clearing: float = 0.0
     aerosol: float = 0.3
+    water: float = 0.0
     low_sun: float = 70.0
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
-        if min(self.brightness, self.tint, self.haze, self.aerosol) < 0:
+        if min(self.brightness, self.tint, self.haze, self.aerosol, self.water) < 0:
             raise ModelError(f"training: {self} has a number below 0; a deviation is at least 0")
         if min(self.atmosphere, self.clearing) < 0 or self.atmosphere + self.clearing > 1:
             raise ModelError(f"training: {self}: atmosphere and clearing are shares, together at most 1")

@@ -39,6 +39,15 @@ def test_air_is_brighter_and_darker_as_physics_says():
     assert (thick_path > path).all() and (thick_through < through).all()
 
 
+def test_gases_absorb_where_they_do_and_more_of_them_more():
+    _, dry = atmosphere(BANDS, zenith=40, aerosol=0.1)
+    _, moist = atmosphere(BANDS, zenith=40, aerosol=0.1, water=1.0)
+    _, wet = atmosphere(BANDS, zenith=40, aerosol=0.1, water=4.0)
+    share = dict(zip(BANDS, moist / dry, strict=True))
+    assert 0.9 < share["B12"] < 0.96 and share["B8A"] > 0.99 and share["B03"] < 0.95 and share["B09"] == 1
+    assert (wet <= moist).all() and wet[BANDS.index("B08")] < moist[BANDS.index("B08")] * 0.97
+
+
 def test_an_atmosphere_is_put_on_the_share_of_crops_that_is_asked_for():
     rng, light = np.random.default_rng(2), Light(0, 0, 0, atmosphere=0.25)
     dark = np.full((12, 1, 1), 1e-6, np.float32)
