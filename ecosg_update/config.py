@@ -56,20 +56,36 @@ class AtmosphereSection(Section):
     altitude_m: float = Field(default=0.0, ge=-500, le=9000)
 
 
-class EngineSection(Section):
-    """The network: `dynamicworld` or `so2sat-lcz` with published weights, or a checkpoint that describes itself."""
+DEFAULT_ENGINE = "corine-light"
+"""The engine that comes with the package."""
 
-    name: Literal["dynamicworld", "so2sat-lcz"] | None = None
+
+class EngineSection(Section):
+    """The network: one by its name, or a checkpoint that describes itself; without either, the package's own.
+
+    weights: the folder of the published weights of `dynamicworld` or `so2sat-lcz`.
+    """
+
+    name: Literal["corine-light", "dynamicworld", "so2sat-lcz"] | None = None
     checkpoint: Path | None = None
     weights: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     window: int = Field(default=512, ge=64, le=8192)
     atmosphere: AtmosphereSection = AtmosphereSection()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_engine(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("name") is None and given.get("checkpoint") is None:
+            return {**given, "name": DEFAULT_ENGINE}
+        return given
+
     @model_validator(mode="after")
     def _one_network(self) -> Self:
-        if (self.name is None) == (self.checkpoint is None):
+        if self.name is not None and self.checkpoint is not None:
             raise ValueError("give either name or checkpoint")
+        if self.weights is not None and self.name in (None, DEFAULT_ENGINE):
+            raise ValueError("weights are for dynamicworld and so2sat-lcz; name one of them")
         return self
 
 
@@ -149,11 +165,18 @@ class Config(Section):
     patch: PatchSection = PatchSection()
     output: OutputSection
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_engine(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("scene") is not None and given.get("engine") is None:
+            return {**given, "engine": {}}
+        return given
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.scene is None) == (self.labels is None):
-            raise ValueError("give either a [scene] with an [engine], or [labels]")
-        if (self.scene is None) != (self.engine is None):
+            raise ValueError("give either a [scene], with an [engine] if not the package's own, or [labels]")
+        if self.scene is None and self.engine is not None:
             raise ValueError("[scene] and [engine] go together; [labels] needs neither")
         return self
 

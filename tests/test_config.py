@@ -54,6 +54,14 @@ def test_an_engine_section_survives_the_round_trip(tmp_path):
     assert checked(Config, tomllib.loads(toml(config)), "again") == config
 
 
+@pytest.mark.parametrize("section", ["", "[engine]\nwindow = 256\n"])
+def test_a_scene_without_a_named_engine_takes_the_package_s_own(tmp_path, section):
+    text = SMALL.replace("[labels]", "[scene]").replace('legend = "corine-l3"', "") + section
+    config = load(written(tmp_path, text))
+    assert config.engine is not None and config.engine.name == "corine-light"
+    assert checked(Config, tomllib.loads(toml(config)), "again") == config
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -63,7 +71,8 @@ def test_an_engine_section_survives_the_round_trip(tmp_path):
         (("[base]", "[patch]\nmin_share = 2\n[base]"), r"patch\.min_share: .* found 2"),
         (("[base]", "[scene]\npath = 'x'\n[base]"), "either a"),
         (("[base]", "[engine]\nname = 'dynamicworld'\n[base]"), "go together"),
-        (("[base]", "[engine]\nwindow = 512\n[base]"), "either name or checkpoint"),
+        (("[base]", "[engine]\nname = 'so2sat-lcz'\ncheckpoint = 'x'\n[base]"), "either name or checkpoint"),
+        (("[base]", "[engine]\nweights = 'x'\n[base]"), "weights are for dynamicworld and so2sat-lcz"),
         (("[base]", "[flags]\nx = 1\n[base]"), "flags: Extra inputs"),
         (("[base]", "[target]\ndomain = 'DKCOEXP'\nbounds = [0, 1, 2, 3]\n[base]"), "give either bounds or domain"),
         (("[base]", "[target]\ndomain = 'METCOP25'\n[base]"), "near it are METCOOP25"),

@@ -1,10 +1,10 @@
 """The training sets of the default engine, from the shared data: patches of EuroSAT, and all real pixels mixed.
 
-    python tools/engine_set.py DATA SETS [--hold REGION]...
+    python tools/engine_set.py DATA SETS
 
 DATA holds the data sets by name. In SETS appear `eurosat` (RGB, one class a patch: a classifier's set) and `mixed`
-(ten bands, pixels of level 2), for `tools/engine.toml`. A region that is held leaves nothing in `mixed`, neither
-labels nor what a teacher says of its scenes.
+(ten bands, pixels of level 2), for `tools/engine.toml`. `without` makes the view of `mixed` that a region leaves
+nothing in, neither labels nor what a teacher says of its scenes.
 
 `mixed` draws, by the weights of its samples, from four kinds:
 
@@ -21,9 +21,11 @@ Cultivated land in Slovenia is taken for arable land (21), artificial surfaces t
 from __future__ import annotations
 
 import argparse
+import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,7 +36,9 @@ from ecosg_update.legend import Legend
 from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.scoring.contestant import Contestant, network
 from ecosg_update.segment.weights import published
+from ecosg_update.training import entry
 from ecosg_update.training.entry import Entry
+from ecosg_update.training.store import INDEX, MANIFEST, opened
 from ecosg_update.training.writer import Layout, Writer, writing
 from tools.real_samples import EUROSAT, L1, L2, TEN, RealSample, eurosat, everything, unlabelled
 
@@ -89,22 +93,33 @@ def classifier_set(folder: Path, target: Path) -> None:
         writer.finish(weights, {"what": "EuroSAT, RGB", "kinds": {"euro": 1.0}})
 
 
-def mixed_set(folder: Path, target: Path, held: Sequence[str], *, seed: int = 0) -> None:
-    """All that is known, without the regions that are held."""
-    kinds: list[str] = []
+def mixed_set(folder: Path, target: Path, *, seed: int = 0) -> None:
+    """All that is known."""
     with writing(target, Layout(L2, TEN, "mixed", 10.0), overwrite=True) as writer:
-        for line in _lines(folder, held, np.random.default_rng(seed)):
+        for line in _lines(folder, np.random.default_rng(seed)):
             _add(writer, line)
-            kinds.append(line.kind)
-        manifest = {"what": "real pixels, EuroSAT and teachers", "kinds": KINDS, "held": list(held)}
-        writer.finish(_weights(writer.index, kinds), manifest)
+        manifest = {"what": "real pixels, EuroSAT and teachers", "kinds": KINDS, "classes": COMMON, "held": []}
+        writer.finish(_weights(writer.index), manifest)
 
 
-def _lines(folder: Path, held: Sequence[str], rng: np.random.Generator) -> Iterator[Line]:
+def without(full: Path, target: Path, held: Sequence[str]) -> None:
+    """The set `full` but for some regions, in a new folder `target`; the shards are shared (hard links)."""
+    store = opened(full)
+    left = [line for line in store.index if _region(line) not in held]
+    target.mkdir(parents=True)
+    for name in sorted({line.shard for line in left}):
+        os.link(full / name, target / name)
+    lines = [replace(line, weight=float(one)) for line, one in zip(left, _weights(left), strict=True)]
+    entry.write(lines, store.legend.codes, target / INDEX)
+    manifest = store.manifest | {"held": list(held)}
+    (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _lines(folder: Path, rng: np.random.Generator) -> Iterator[Line]:
     for real in eurosat(folder):
         if (real.level2 != UNLABELLED).any():
             yield Line(real.name, "euro", real.region, real.block, real.level, real.split, _widened(real))
-    known = [real for real in everything(folder) if real.region not in held]
+    known = list(everything(folder))
     yield from _quilts([real for real in known if not real.near], rng)
     teachers = _Teachers.of(folder)
     scenes = [real for real in known if real.near]
@@ -203,11 +218,11 @@ def _parts(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 
 
 def _add(writer: Writer, line: Line) -> None:
-    entry = Entry(
+    place = Entry(
         line.name, line.split, "", f"{line.kind}:{line.region}", line.level, line.block, "", 0.0, 0.0,
         (0, 0), 1.0, None, (),
     )  # fmt: skip
-    writer.add(line.sample, entry)
+    writer.add(line.sample, place)
 
 
 def _even(classes: Sequence[object]) -> NDArray[np.float64]:
@@ -219,12 +234,20 @@ def _even(classes: Sequence[object]) -> NDArray[np.float64]:
     return weights / weights.mean()
 
 
-def _weights(index: Sequence[Entry], kinds: Sequence[str]) -> NDArray[np.float64]:
+def _kind(line: Entry) -> str:
+    return line.source.partition(":")[0]
+
+
+def _region(line: Entry) -> str:
+    return line.source.partition(":")[2]
+
+
+def _weights(index: Sequence[Entry]) -> NDArray[np.float64]:
     """A weight a sample: the share of its kind, within it by `COMMON`, and alike for each region of a class."""
-    pixels = np.array([entry.counts for entry in index], np.float64)  # (sample, class)
+    pixels = np.array([line.counts for line in index], np.float64)  # (sample, class)
     weights = np.zeros(len(index))
     for kind, share in KINDS.items():
-        rows = [row for row, own in enumerate(kinds) if own == kind and index[row].split == "train"]
+        rows = [row for row, line in enumerate(index) if line.split == "train" and _kind(line) == kind]
         if rows:
             weights[rows] = share * _of_kind(pixels[rows], [index[row].source for row in rows], kind)
     weights[weights == 0] = weights[weights > 0].mean()  # what is not trained on is not drawn either
@@ -251,12 +274,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("sets", type=Path)
-    parser.add_argument("--hold", action="append", default=[], metavar="REGION")
     given = parser.parse_args()
     given.sets.mkdir(parents=True, exist_ok=True)
-    if not (given.sets / "eurosat").exists():
-        classifier_set(given.data, given.sets / "eurosat")
-    mixed_set(given.data, given.sets / "mixed", given.hold)
+    classifier_set(given.data, given.sets / "eurosat")
+    mixed_set(given.data, given.sets / "mixed")
 
 
 if __name__ == "__main__":

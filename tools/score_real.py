@@ -7,8 +7,8 @@ DATA holds the shared data. Each region is scored, pixel by pixel at level 1 and
 - the majority class of the other regions, and a random forest of their pixels, on the bands that all of them have;
 - Dynamic World and So2Sat's local climate zones (level 1), where a region has their bands; surface reflectance is
   brought to their level through a nominal atmosphere;
-- with --runs, `light.safetensors` in the folder of FOLDER that is called after the region: the engine that
-  `tools/engine.toml` trains without it (blanks of the name are underscores).
+- with --runs, the engine of `tools/engine.toml` that was trained without the region: FOLDER is that of
+  tools/train_engine.py.
 
 Single pixels of a polygon are laid side by side as a square, for engines that look at neighbours. The last lines are
 means over the regions, each region counting alike: of all that a contestant could be asked for, and of the regions
@@ -39,6 +39,7 @@ from ecosg_update.scoring.tally import WHOLE, Plot
 from ecosg_update.segment import checkpoint
 from ecosg_update.segment.weights import published
 from tools.real_samples import TEN, RealSample, everything, tiles
+from tools.train_engine import proof
 
 COARSER = {"corine-l1": ("water-vegetation",)}
 """What is scored beside a level."""
@@ -79,7 +80,7 @@ def rows(real: Sequence[RealSample], held: str, folder: Path, engine: Path | Non
 
 def _networks(own: Sequence[RealSample], folder: Path, engine: Path | None, grouping: str) -> list[Contestant]:
     found = []
-    if engine is not None and engine.exists():
+    if engine is not None:
         found.append(network(ENGINE, checkpoint.load(engine, on="cpu"), TEN, 10.0))
     if not all(set(TEN) <= set(one.bands) for one in own):
         return found
@@ -143,7 +144,7 @@ def main() -> None:
     found: dict[str, list[Row]] = {}
     for held in given.regions or dict.fromkeys(one.region for one in real):
         levels = "/".join(sorted({one.level for one in real if one.region == held}))
-        engine = given.runs / held.replace(" ", "_") / f"{ENGINE}.safetensors" if given.runs else None
+        engine = proof(given.runs, held) if given.runs else None
         found[held] = [row for row in rows(real, held, given.data, engine) if row.part == WHOLE]
         for row in found[held]:
             print(_line(held, levels, row), flush=True)

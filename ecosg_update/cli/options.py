@@ -20,6 +20,7 @@ log = logging.getLogger("ecosg_update")
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 ANY = click.Path(path_type=Path)
+ENGINES = ["corine-light", "dynamicworld", "so2sat-lcz"]
 LOG_EVERY_S = 30.0
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace products that exist.")
@@ -83,7 +84,9 @@ def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Which network, with which weights, on which device."""
     for option in (
-        click.option("--engine", type=click.Choice(["dynamicworld", "so2sat-lcz"]), help="A published network."),
+        click.option(
+            "--engine", type=click.Choice(ENGINES), help="Default: corine-light, which comes with the tool."
+        ),
         click.option("--checkpoint", type=FILE, help="A checkpoint: the .safetensors beside its .json card."),
         click.option("--weights", type=ANY, help="Folder of the published weights; default: the user's cache."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),

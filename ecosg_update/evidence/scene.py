@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update.config import EngineSection, SceneSection
+from ecosg_update.config import DEFAULT_ENGINE, EngineSection, SceneSection
 from ecosg_update.errors import SceneError
 from ecosg_update.evidence.conflict import agreed
 from ecosg_update.grid import GeoGrid, LatLonGrid
@@ -112,7 +112,8 @@ def _engine(section: EngineSection) -> Engine:
 
     if section.checkpoint is not None:
         return checkpoint.load(section.checkpoint, on=section.device)
-    assert section.name is not None
+    if section.name in (None, DEFAULT_ENGINE):
+        return weights.shipped(on=section.device)
     return weights.published(section.name, folder=section.weights, on=section.device)
 
 

@@ -77,6 +77,14 @@ LCZ_CARD = Card(
 )
 
 
+SHIPPED = Path(__file__).with_name("shipped") / "corine-light.safetensors"
+
+
+def shipped(*, on: str = "auto") -> Engine:
+    """The engine of the package, `corine-light`: CORINE's level 2. Its card says how good it is where."""
+    return checkpoint.load(SHIPPED, on=on)
+
+
 def published(engine: str = "dynamicworld", *, folder: Path | None = None, on: str = "auto") -> Engine:
     """An engine with its published weights: "dynamicworld" (Google's) or "so2sat-lcz" (TU Munich's).
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ecosg_update.demo import CHECKPOINT
 from ecosg_update.formats import direct, netcdf
 from ecosg_update.layers import Reason
 from tests.conftest import say, shared
@@ -94,8 +95,11 @@ def test_predict_map_and_patch_make_the_map_of_the_run(simulated, tmp_path):
 def test_an_engine_is_named_once(simulated, tmp_path):
     folder, _ = simulated
     scene = next((folder / "input").glob("*.SAFE"))
-    said = say("predict", scene, "-o", tmp_path / "p.nc")
+    twice = ("--engine", "dynamicworld", "--checkpoint", CHECKPOINT)
+    said = say("predict", scene, *twice, "-o", tmp_path / "p.nc")
     assert said.code == 2 and "either name or checkpoint" in said.err
+    said = say("predict", scene, "--weights", tmp_path, "-o", tmp_path / "p.nc")
+    assert said.code == 2 and "weights are for dynamicworld and so2sat-lcz" in said.err
 
 
 @pytest.mark.parametrize("spelling", ["corine-l3", "corine-l33"])

@@ -35,10 +35,14 @@ def calibrated(network: nn.Module, samples: Sequence[Sample], card: Card, *, see
 
     ModelError where no pixel of the samples has a label.
     """
-    answers, labels = _answers(network, samples, card, seed)
-    heat = temperature(answers, labels)
-    before = reliability(answers, labels)
-    after = reliability(answers / heat, labels)
+    found, labels = answers(network, samples, card, seed=seed)
+    return warmed(card, found, labels)
+
+
+def warmed(card: Card, found: NDArray[np.floating], labels: NDArray[np.integer]) -> Card:
+    """The card with the temperature and the reliability of logits (pixel, class) against labels (pixel,)."""
+    heat = temperature(found, labels)
+    before, after = reliability(found, labels), reliability(found / heat, labels)
     return replace(card, temperature=round(heat, 4), reliability=replace(after, ece_before=before.ece))
 
 
@@ -73,22 +77,22 @@ def reliability(answers: NDArray[np.floating], labels: NDArray[np.integer]) -> R
     )
 
 
-def _answers(
-    network: nn.Module, samples: Sequence[Sample], card: Card, seed: int
+def answers(
+    network: nn.Module, samples: Sequence[Sample], card: Card, *, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Logits (pixel, class) and labels (pixel,) of at most about `PIXELS` labelled pixels."""
+    """Logits (pixel, class) and labels (pixel,) of at most about `PIXELS` labelled pixels; ModelError for none."""
     rng, chosen = np.random.default_rng(seed), evenly(len(samples), SAMPLES)
     quota = -(-PIXELS // max(1, len(chosen)))
-    answers, labels = [], []
+    logits_, labels = [], []
     with evaluated(network):
         for number in chosen:
             found, known = _known(network, samples[number], card)
             kept = rng.permutation(len(known))[:quota]
-            answers.append(found[kept])
+            logits_.append(found[kept])
             labels.append(known[kept])
     if not sum(map(len, labels)):
         raise ModelError("calibration: no pixel of the held-out samples has a label; name another split")
-    return np.concatenate(answers), np.concatenate(labels)
+    return np.concatenate(logits_), np.concatenate(labels)
 
 
 def _known(network: nn.Module, sample: Sample, card: Card) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
