@@ -1,4 +1,4 @@
-"""Simulated Sentinel-2 scenes over the real CORINE of Muenster and Guadeloupe: classes that context tells, not pixels.
+"""Simulated Sentinel-2 scenes over the real CORINE of Muenster and Guadeloupe, where context tells the classes.
 
     python tools/simulated_corine.py FOLDER OUT
 
@@ -37,9 +37,9 @@ PIXEL = 20.0
 QUANTIFICATION = 10_000
 L3 = tables.legend("corine-l3")
 
-LIGHT, TINT = 0.12, 0.07
+LIGHT, TINT = 0.15, 0.08
 """Deviation of the logarithm of brightness between parcels: of all bands together, and of each band."""
-GRAIN = 0.07
+GRAIN = 0.12
 """The same between pixels, each band on its own: what a pixel holds besides its material."""
 TILT = (30.0, 60.0)
 """Widths of the districts in which streets and rows run one way, pixels."""
@@ -67,7 +67,7 @@ PLACES = {
     "guadeloupe": Place(
         "clc2018_guadeloupe_100m/U2018_CLC2018_V2020_20u1_FR_GLP.tif",
         "EPSG:32620",
-        (627_000, 1_766_000, 687_000, 1_811_000),
+        (630_000, 1_768_000, 676_000, 1_808_000),
     ),
 }
 
@@ -162,33 +162,41 @@ _SEA = {"shelf sea": 0.4, "lake": 0.3, "turbid sea": 0.3}
 ARRANGEMENTS = {
     111: Arrangement("streets", 5, {"roofs and streets": 0.4, "tiles and yards": 0.4, "houses": 0.2}),
     112: Arrangement("streets", 8, {"roofs and streets": 0.3, "houses": 0.25, "gardens": 0.3, "lush grass": 0.15}),
-    121: Arrangement("fields", 5, {"asphalt yards": 0.4, "metal roofs": 0.3, "lush grass": 0.15, "tiles and yards": 0.15}),
+    121: Arrangement(
+        "fields", 5, {"asphalt yards": 0.4, "metal roofs": 0.3, "lush grass": 0.15, "tiles and yards": 0.15}
+    ),
     122: Arrangement("rows", 6, {"asphalt yards": 0.5, "mown or dry grass": 0.3, "scrub and grass": 0.2}),
     123: Arrangement("fields", 6, {"asphalt yards": 0.35, "metal roofs": 0.25, "clear": 0.4}),
     124: Arrangement("rows", 14, {"asphalt yards": 0.25, "mown or dry grass": 0.75}),
-    131: Arrangement("clumps", 14, {"pale quarry": 0.4, "tilled or stubble": 0.35, "lake": 0.25}),
+    131: Arrangement("clumps", 6, {"pale quarry": 0.4, "tilled or stubble": 0.35, "lake": 0.25}),
     132: Arrangement("clumps", 6, {"wet quarry": 0.4, "scrub and grass": 0.3, "asphalt yards": 0.3}),
-    133: Arrangement("clumps", 9, {"tilled or stubble": 0.5, "pale quarry": 0.2, "roofs and streets": 0.3}),
-    141: Arrangement("clumps", 7, {"June canopy": 0.4, "lush grass": 0.4, "houses": 0.2}),
-    142: Arrangement("dots", 7, {"houses": 0.2, "lush grass": 0.5, "mown or dry grass": 0.15, "June canopy": 0.15}),
-    211: Arrangement("fields", 14, {"green crop": 0.4, "tilled or stubble": 0.4, "mown or dry grass": 0.1, "lush grass": 0.1}),
+    133: Arrangement("clumps", 6, {"tilled or stubble": 0.5, "pale quarry": 0.2, "roofs and streets": 0.3}),
+    141: Arrangement("clumps", 5, {"June canopy": 0.4, "lush grass": 0.4, "houses": 0.2}),
+    142: Arrangement("streets", 6, {"June canopy": 0.3, "lush grass": 0.4, "houses": 0.15, "gardens": 0.15}),
+    211: Arrangement(
+        "fields", 12, {"green crop": 0.4, "tilled or stubble": 0.46, "mown or dry grass": 0.07, "lush grass": 0.07}
+    ),
     222: Arrangement("dots", 4, {"June canopy": 0.4, "mown or dry grass": 0.4, "tilled or stubble": 0.2}),
-    231: Arrangement("streets", 14, {"June canopy": 0.15, "lush grass": 0.45, "mown or dry grass": 0.25, "green crop": 0.15}),
-    242: Arrangement("fields", 5, {"green crop": 0.3, "tilled or stubble": 0.25, "lush grass": 0.25, "gardens": 0.2}),
-    243: Arrangement("fields", 8, {"June canopy": 0.35, "green crop": 0.25, "scrub and grass": 0.2, "lush grass": 0.2}),
+    231: Arrangement(
+        "streets", 9, {"June canopy": 0.2, "lush grass": 0.4, "mown or dry grass": 0.25, "green crop": 0.15}
+    ),
+    242: Arrangement("fields", 4, {"green crop": 0.3, "tilled or stubble": 0.25, "lush grass": 0.25, "gardens": 0.2}),
+    243: Arrangement(
+        "clumps", 4, {"June canopy": 0.35, "green crop": 0.25, "scrub and grass": 0.2, "lush grass": 0.2}
+    ),
     311: Arrangement("clumps", 3, _FOREST),
     312: Arrangement("clumps", 3, {"dense stand": 0.6, "open stand": 0.4}),
     313: Arrangement("clumps", 6, {"June canopy": 0.3, "September canopy": 0.2, "dense stand": 0.5}),
-    321: Arrangement("clumps", 12, {"mown or dry grass": 0.6, "scrub and grass": 0.4}),
+    321: Arrangement("clumps", 8, {"mown or dry grass": 0.6, "scrub and grass": 0.4}),
     322: Arrangement("clumps", 6, {"green heath": 0.4, "brown heath": 0.3, "scrub and grass": 0.3}),
     323: Arrangement("clumps", 4, {"scrub and grass": 0.5, "brown heath": 0.3, "tilled or stubble": 0.2}),
     324: Arrangement("clumps", 5, {"young plantation": 0.4, "scrub and grass": 0.3, "June canopy": 0.3}),
-    411: Arrangement("clumps", 5, {"reeds": 0.35, "open marsh": 0.2, "lake": 0.2, "September canopy": 0.25}),
-    412: Arrangement("clumps", 7, {"wet moss": 0.4, "sedge and peat": 0.3, "young plantation": 0.3}),
+    411: Arrangement("clumps", 4, {"reeds": 0.35, "open marsh": 0.2, "lake": 0.2, "September canopy": 0.25}),
+    412: Arrangement("clumps", 5, {"wet moss": 0.4, "sedge and peat": 0.3, "young plantation": 0.3}),
     511: Arrangement("clumps", 8, {"turbid": 0.4, "clear": 0.4, "lake": 0.2}),
     512: Arrangement("clumps", 20, _LAKE),
     523: Arrangement("rows", 7, _SEA),
-}  # fmt: skip
+}
 """By CORINE code, for the classes that occur in `PLACES`. All chosen, with the ground seen from above in mind: houses
 along streets, hedges around pastures, trees in a lattice, swell on the sea."""
 
