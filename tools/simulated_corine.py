@@ -156,46 +156,37 @@ PATTERNS: dict[str, Pattern] = {
 }  # fmt: skip
 """Each gives float32 (y, x) of 0..1 that the shares of the materials cut into parts."""
 
-_FOREST = {"June canopy": 0.6, "September canopy": 0.4}
-_LAKE = {"lake": 0.5, "dark lake": 0.3, "clear": 0.2}
-_SEA = {"shelf sea": 0.4, "lake": 0.3, "turbid sea": 0.3}
 ARRANGEMENTS = {
-    111: Arrangement("streets", 5, {"roofs and streets": 0.4, "tiles and yards": 0.4, "houses": 0.2}),
-    112: Arrangement("streets", 8, {"roofs and streets": 0.3, "houses": 0.25, "gardens": 0.3, "lush grass": 0.15}),
-    121: Arrangement(
-        "fields", 5, {"asphalt yards": 0.4, "metal roofs": 0.3, "lush grass": 0.15, "tiles and yards": 0.15}
-    ),
-    122: Arrangement("rows", 6, {"asphalt yards": 0.5, "mown or dry grass": 0.3, "scrub and grass": 0.2}),
-    123: Arrangement("fields", 6, {"asphalt yards": 0.35, "metal roofs": 0.25, "clear": 0.4}),
-    124: Arrangement("rows", 14, {"asphalt yards": 0.25, "mown or dry grass": 0.75}),
-    131: Arrangement("clumps", 6, {"pale quarry": 0.4, "tilled or stubble": 0.35, "lake": 0.25}),
-    132: Arrangement("clumps", 6, {"wet quarry": 0.4, "scrub and grass": 0.3, "asphalt yards": 0.3}),
-    133: Arrangement("clumps", 6, {"tilled or stubble": 0.5, "pale quarry": 0.2, "roofs and streets": 0.3}),
+    111: Arrangement("streets", 5, {"roofs and streets": 0.4, "tiles and yards": 0.35, "houses": 0.25}),
+    112: Arrangement("streets", 8, {"roofs and streets": 0.25, "houses": 0.3, "gardens": 0.2, "June canopy": 0.25}),
+    121: Arrangement("fields", 4, {"roofs and streets": 0.4, "metal roofs": 0.2, "tiles and yards": 0.4}),
+    122: Arrangement("rows", 6, {"roofs and streets": 0.4, "mown or dry grass": 0.3, "scrub and grass": 0.3}),
+    123: Arrangement("fields", 6, {"roofs and streets": 0.4, "metal roofs": 0.2, "clear": 0.4}),
+    124: Arrangement("rows", 14, {"roofs and streets": 0.25, "mown or dry grass": 0.75}),
+    131: Arrangement("clumps", 6, {"pale quarry": 0.25, "tilled or stubble": 0.5, "lake": 0.25}),
+    132: Arrangement("clumps", 6, {"wet quarry": 0.3, "scrub and grass": 0.4, "roofs and streets": 0.3}),
+    133: Arrangement("clumps", 6, {"tilled or stubble": 0.5, "pale quarry": 0.15, "roofs and streets": 0.35}),
     141: Arrangement("clumps", 5, {"June canopy": 0.4, "lush grass": 0.4, "houses": 0.2}),
-    142: Arrangement("streets", 6, {"June canopy": 0.3, "lush grass": 0.4, "houses": 0.15, "gardens": 0.15}),
-    211: Arrangement(
-        "fields", 12, {"green crop": 0.4, "tilled or stubble": 0.46, "mown or dry grass": 0.07, "lush grass": 0.07}
-    ),
-    222: Arrangement("dots", 4, {"June canopy": 0.4, "mown or dry grass": 0.4, "tilled or stubble": 0.2}),
+    142: Arrangement("streets", 6, {"June canopy": 0.3, "lush grass": 0.5, "houses": 0.2}),
+    211: Arrangement("fields", 12, {"green crop": 0.4, "tilled or stubble": 0.4, "lush grass": 0.2}),
+    222: Arrangement("dots", 4, {"June canopy": 0.4, "mown or dry grass": 0.35, "green crop": 0.25}),
     231: Arrangement(
-        "streets", 9, {"June canopy": 0.2, "lush grass": 0.4, "mown or dry grass": 0.25, "green crop": 0.15}
+        "streets", 9, {"June canopy": 0.2, "lush grass": 0.4, "mown or dry grass": 0.2, "green crop": 0.2}
     ),
-    242: Arrangement("fields", 4, {"green crop": 0.3, "tilled or stubble": 0.25, "lush grass": 0.25, "gardens": 0.2}),
-    243: Arrangement(
-        "clumps", 4, {"June canopy": 0.35, "green crop": 0.25, "scrub and grass": 0.2, "lush grass": 0.2}
-    ),
-    311: Arrangement("clumps", 3, _FOREST),
+    242: Arrangement("fields", 4, {"green crop": 0.3, "tilled or stubble": 0.3, "lush grass": 0.25, "houses": 0.15}),
+    243: Arrangement("clumps", 4, {"June canopy": 0.4, "green crop": 0.2, "scrub and grass": 0.2, "lush grass": 0.2}),
+    311: Arrangement("clumps", 3, {"June canopy": 0.7, "September canopy": 0.15, "scrub and grass": 0.15}),
     312: Arrangement("clumps", 3, {"dense stand": 0.6, "open stand": 0.4}),
-    313: Arrangement("clumps", 6, {"June canopy": 0.3, "September canopy": 0.2, "dense stand": 0.5}),
+    313: Arrangement("clumps", 6, {"June canopy": 0.5, "dense stand": 0.5}),
     321: Arrangement("clumps", 8, {"mown or dry grass": 0.6, "scrub and grass": 0.4}),
-    322: Arrangement("clumps", 6, {"green heath": 0.4, "brown heath": 0.3, "scrub and grass": 0.3}),
+    322: Arrangement("clumps", 6, {"green heath": 0.3, "brown heath": 0.3, "scrub and grass": 0.4}),
     323: Arrangement("clumps", 4, {"scrub and grass": 0.5, "brown heath": 0.3, "tilled or stubble": 0.2}),
-    324: Arrangement("clumps", 5, {"young plantation": 0.4, "scrub and grass": 0.3, "June canopy": 0.3}),
-    411: Arrangement("clumps", 4, {"reeds": 0.35, "open marsh": 0.2, "lake": 0.2, "September canopy": 0.25}),
-    412: Arrangement("clumps", 5, {"wet moss": 0.4, "sedge and peat": 0.3, "young plantation": 0.3}),
-    511: Arrangement("clumps", 8, {"turbid": 0.4, "clear": 0.4, "lake": 0.2}),
-    512: Arrangement("clumps", 20, _LAKE),
-    523: Arrangement("rows", 7, _SEA),
+    324: Arrangement("clumps", 5, {"young plantation": 0.25, "scrub and grass": 0.35, "June canopy": 0.4}),
+    411: Arrangement("clumps", 4, {"reeds": 0.25, "lake": 0.3, "June canopy": 0.25, "scrub and grass": 0.2}),
+    412: Arrangement("clumps", 5, {"sedge and peat": 0.4, "lake": 0.2, "young plantation": 0.4}),
+    511: Arrangement("clumps", 5, {"lake": 0.4, "clear": 0.4, "turbid": 0.2}),
+    512: Arrangement("clumps", 8, {"lake": 0.5, "clear": 0.3, "shelf sea": 0.2}),
+    523: Arrangement("rows", 6, {"clear": 0.4, "lake": 0.4, "shelf sea": 0.2}),
 }
 """By CORINE code, for the classes that occur in `PLACES`. All chosen, with the ground seen from above in mind: houses
 along streets, hedges around pastures, trees in a lattice, swell on the sea."""

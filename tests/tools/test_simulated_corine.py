@@ -18,10 +18,8 @@ from tools.simulated_corine import ARRANGEMENTS, BANDS, PATTERNS, PLACES, Arrang
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "proof-simulated.md").read_text(encoding="utf-8")
 SET, TRAINING = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-SMALL = {
-    "muenster": replace(PLACES["muenster"], bounds=(399_100, 5_746_640, 409_100, 5_758_640)),
-    "guadeloupe": replace(PLACES["guadeloupe"], bounds=(655_000, 1_793_000, 663_000, 1_801_000)),
-}
+TOWN = {"muenster": replace(PLACES["muenster"], bounds=(399_700, 5_748_640, 409_700, 5_756_640))}
+"""Half of Muenster and the land west of it: 500 x 400 pixels."""
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -91,21 +89,26 @@ def smaller(text, **numbers):
 
 
 def test_a_network_beats_the_forest_on_blocks_that_neither_saw(tmp_path, monkeypatch):
-    """The page's own files on a tenth of the area: what takes minutes there takes seconds here."""
+    """The page's own files over one town, where the gain in accuracy holds in 95 % of redrawn sets of blocks."""
     folder = shared("clc5_2018_muenster").parent
     monkeypatch.chdir(tmp_path)
-    simulated_corine.main(folder, tmp_path, SMALL)
+    simulated_corine.main(folder, tmp_path, TOWN)
     with rasterio.open("muenster.tif") as scene:
         assert scene.count == len(BANDS) and scene.res == (20, 20)
-    small = smaller(SET.replace("DATA", str(folder)), tile=32, side_km=2, margin_km=0.1)
-    Path("set.toml").write_text(small)
-    Path("training.toml").write_text(smaller(TRAINING, steps=240, crop=32, width=16))
+    _, two = re.findall(r"\[\[source\]\].*?\n\n", SET, re.DOTALL)
+    assert "guadeloupe" in two
+    small = smaller(SET.replace(two, ""), tile=32, side_km=2, margin_km=0.1, train=0.7, val=0.0)
+    Path("set.toml").write_text(small.replace("DATA", str(folder)))
+    Path("training.toml").write_text(smaller(TRAINING, steps=800, crop=32))
     for line in ("train prepare set.toml -o set", "train training.toml"):
         said = say(*line.split())
         assert said.code == 0, f"{line}\n{said.err}"
-    said = say(*"score run/network.safetensors --data set --bootstrap 200 --json".split())
+    said = say("score", "run/network.safetensors", "--data", "set", "--bootstrap", "200", "--json")
     assert said.code == 0, said.err
-    rows = {row["contestant"]: row for row in json.loads(said.out)["rows"] if row["part"]["kind"] == "all"}
-    found = {name: row["scores"]["macro_iou"] for name, row in rows.items()}
-    print(found, {name: row["scores"]["accuracy"] for name, row in rows.items()})
-    assert rows["network"]["blocks"] >= 8
+    report = json.loads(said.out)
+    rows = {row["contestant"]: row for row in report["rows"] if row["part"]["kind"] == "all"}
+    overlap = {name: row["scores"]["macro_iou"]["value"] for name, row in rows.items()}
+    assert overlap["network"] > overlap["forest"] + 0.05 > overlap["majority"] + 0.3, overlap
+    lost = {(pair["first"], pair["second"]): pair["gain"]["high"] for pair in report["pairs"]}
+    assert lost["network", "forest"] < -0.03 and lost["network", "majority"] < -0.3, lost
+    assert rows["network"]["blocks"] >= 5
