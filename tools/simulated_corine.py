@@ -5,7 +5,7 @@
 FOLDER holds the shared data. Writes OUT/muenster.tif and OUT/guadeloupe.tif: surface reflectance * 10000, uint16, ten
 bands at 20 m, 0 where CORINE says nothing. Where the classes lie is real, what they look like is chosen:
 `ARRANGEMENTS` lays out each class from materials that classes share (tables/simulated/spectra.csv), so that one pixel
-of grass may be a pasture, a garden, a golf course or an airfield. Real images are harder and easier in other ways.
+of grass may be a field, a pasture, a park or a golf course. docs/proof-simulated.md says what that proves.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Canvas:
 
     def each(self, number: NDArray[np.integer]) -> NDArray[np.float32]:
         """A number of 0..1 for each plot, float32 (y, x)."""
-        return self.rng.random(int(number.max()) + 1, np.float32)[number]
+        return np.asarray(self.rng.random(int(number.max()) + 1, np.float32)[number], np.float32)
 
     def clumps(self, wavelength: float) -> NDArray[np.float32]:
         """Ragged patches: 0..1, float32 (y, x), every value as frequent."""
