@@ -92,10 +92,12 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     from ecosg_update.segment.checkpoint import card  # noqa: PLC0415
 
     found = card(path)
+    level = "L1C or L2A" if found.level == "any" else found.level
     return {
         "kind": "checkpoint",
         "engine": found.engine,
-        "input": f"{found.level}, {found.pixel_m:g} m: {' '.join(found.bands)}",
+        "input": f"{level}, {found.pixel_m:g} m: {' '.join(found.bands)}",
+        "bands it can do without": " ".join(found.optional) or "none",
         "legend": f"{found.legend} ({len(found.codes)} classes)",
         "provenance": found.provenance,
         "licence": found.licence,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from ecosg_update import pipeline
@@ -16,6 +17,8 @@ from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import Patch
 from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
+
+log = logging.getLogger(__name__)
 
 
 def predict(
@@ -32,6 +35,8 @@ def predict(
     cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else reach
     if cells.intersection(reach) is None:
         raise CoverageError(f"{seen.name}: lies in {reach}, the bounds are {cells}; they do not meet")
+    for note in seen.notes:
+        log.info("%s", note)
     with atomic.parts(output, overwrite=overwrite) as (part,):
         found = pipeline.on_block(seen, cells, progress)
         netcdf.encode_prediction(found, part, provenance=about("class probabilities", seen.name))

@@ -10,7 +10,7 @@ from ecosg_update.training import config as training
 from tests.conftest import say, shared
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
-SMALL_SET, SMALL_TRAINING, REAL_SET, REAL_TRAINING = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+SMALL_SET, SMALL_TRAINING, REAL_SET, REAL_TRAINING, CLOUD_TRAINING = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ SMALL_SET, SMALL_TRAINING, REAL_SET, REAL_TRAINING = re.findall(r"```toml\n(.*?)
         (REAL_SET, training.load),
         (SMALL_TRAINING, learning.load),
         (REAL_TRAINING, learning.load),
+        (CLOUD_TRAINING, learning.load),
     ],
 )
 def test_each_configuration_of_the_page_is_valid(text, load, tmp_path):

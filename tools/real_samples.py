@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sys
 import tarfile
 from collections import defaultdict
@@ -36,6 +37,9 @@ from rasterio.transform import rowcol
 from ecosg_update import tables
 from ecosg_update.layers import Level
 from ecosg_update.sample import UNLABELLED, Sample
+from ecosg_update.scene.discover import open_scene
+from ecosg_update.scene.read import reader
+from ecosg_update.training.bigearthnet import nomenclature, patches
 
 L1, L2 = tables.legend("corine-l1"), tables.legend("corine-l2")
 DN = 10_000
@@ -75,7 +79,7 @@ class RealSample:
     values: float32 (band, y, x), reflectance. level1, level2: int16 (y, x), rows of CORINE's legends, -1 where not
     known. present: the codes of level 2 that occur, where only that is known. near: pixels that are neighbours in
     the image are so on the ground; where False they are single pixels of one polygon side by side.
-    block: what lies together; split: of EuroSAT.
+    block: what lies together; split, kind: of EuroSAT.
     """
 
     name: str
@@ -90,6 +94,7 @@ class RealSample:
     near: bool = True
     present: tuple[int, ...] = ()
     split: str = ""
+    kind: str = ""
 
     def sample(self, level: int, bands: tuple[str, ...] | None = None) -> Sample:
         """With the labels of level 1 or 2, and some of the bands."""
@@ -191,6 +196,39 @@ def brandenburg(folder: Path) -> Iterator[RealSample]:
     )  # fmt: skip
 
 
+def bigearthnet(folder: Path) -> Iterator[RealSample]:
+    """Patches of BigEarthNet, surface reflectance: labelled where all CORINE classes of one lie in one class."""
+    codes, _ = nomenclature()
+    for place in patches(folder / "bigearthnet_s2_patches"):
+        layers = [_raster(place / f"{place.name}_{band}.tif")[0][0] / np.float32(DN) for band in TEN]
+        fine = max(len(layer) for layer in layers)
+        values = [layer.repeat(fine // len(layer), 0).repeat(fine // len(layer), 1) for layer in layers]
+        names = json.loads((place / f"{place.name}_labels_metadata.json").read_text(encoding="utf-8"))["labels"]
+        level1, level2 = (
+            np.full((fine, fine), legend.rows[_only({codes[name] // part for name in names})], np.int16)
+            for legend, part in ((L1, 100), (L2, 10))
+        )
+        yield RealSample(
+            f"bigearthnet/{place.name}", "BigEarthNet", place.name, "L2A", TEN, np.stack(values), level1, level2,
+            f"CDLA-Permissive-1.0 (BigEarthNet), labels CORINE Land Cover 2018; {COPERNICUS}",
+        )  # fmt: skip
+
+
+def unlabelled(folder: Path) -> Iterator[RealSample]:
+    """Two scenes of surface reflectance without any label: hills of Sicily in December, the Congo basin in July."""
+    (safe,) = (folder / "s2_l2a_safe_crop_sicily").glob("S2A*/*.SAFE")
+    (tiles_,) = (folder / "majortom_s2_l2a").glob("S2A*")
+    for name, path, licence in (("Sicily", safe, "MIT (mapchete-eo)"), ("Congo", tiles_, "CC-BY-SA-4.0 (Major TOM)")):
+        with reader(open_scene(path), TEN, 10.0, resample=True) as pixels:
+            rows, cols = pixels.grid.shape
+            seen = pixels.read(slice(0, rows), slice(0, cols))
+        nothing = np.full(seen.valid.shape, UNLABELLED, np.int16)
+        yield RealSample(
+            name.lower(), name, name.lower(), "L2A", TEN, seen.values * seen.valid, nothing, nothing,
+            f"{licence}; {COPERNICUS}",
+        )  # fmt: skip
+
+
 def eurosat(folder: Path, *, most: int | None = None) -> Iterator[RealSample]:
     """The RGB patches of EuroSAT, top of atmosphere, saturated above 0.275; at most `most` of each class and split.
 
@@ -225,13 +263,18 @@ def tiles(real: RealSample, side: int) -> Iterator[RealSample]:
 
 def everything(folder: Path) -> Iterator[RealSample]:
     """All but EuroSAT, image by image."""
-    for source in (german, flanders, flanders_dates, leipzig, slovenia, brandenburg):
+    for source in (german, flanders, flanders_dates, leipzig, slovenia, brandenburg, bigearthnet):
         yield from source(folder)
 
 
 def _changed(real: RealSample, block: str, at: tuple[slice, slice]) -> RealSample:
     cut = {"values": real.values[:, *at], "level1": real.level1[at], "level2": real.level2[at]}
     return RealSample(**{**real.__dict__, **cut, "block": block, "name": f"{real.name}@{block}"})
+
+
+def _only(codes: set[int]) -> int:
+    """The one code of a set, 0 where there are several."""
+    return codes.pop() if len(codes) == 1 else 0
 
 
 def _patch(name: str, kind: str, split: str, content: bytes) -> RealSample:
@@ -241,7 +284,7 @@ def _patch(name: str, kind: str, split: str, content: bytes) -> RealSample:
     return RealSample(
         name, "EuroSAT", name, "L1C", ("B04", "B03", "B02"), grey / np.float32(255 / EUROSAT_WHITE),
         L1.rows[whole * code1], L2.rows[whole * code2], f"MIT (EuroSAT, Helber et al. 2019); {COPERNICUS}",
-        present=(EUROSAT[kind][1],), split=split,
+        present=(EUROSAT[kind][1],), split=split, kind=kind,
     )  # fmt: skip
 
 

@@ -1,78 +1,157 @@
-"""How well a forest, the majority and Dynamic World do on regions that they never saw: leave one region out.
+"""How well engines do on regions of real labelled pixels that they never saw: leave one region out.
 
-    python tools/score_real.py FOLDER [REGION ...]
+    python tools/score_real.py DATA [--runs FOLDER] [--json FILE] [REGION ...]
 
-FOLDER holds the shared data. Each region is scored by a forest of the others (of the named ones, if any), at level 1
-and level 2, on the bands that all regions have, pixel by pixel: some regions have no neighbouring pixels. Dynamic
-World needs its nine bands and neighbours, and is scored where a region has them; surface reflectance is brought to
-its level through a nominal atmosphere.
+DATA holds the shared data. Each region is scored, pixel by pixel at level 1 and level 2, by what never saw it:
+
+- the majority class of the other regions, and a random forest of their pixels, on the bands that all of them have;
+- Dynamic World and So2Sat's local climate zones (level 1), where a region has their bands; surface reflectance is
+  brought to their level through a nominal atmosphere;
+- with --runs, `light.safetensors` in the folder of FOLDER that is called after the region: the engine that
+  `tools/engine.toml` trains without it (blanks of the name are underscores).
+
+Single pixels of a polygon are laid side by side as a square, for engines that look at neighbours. The last lines are
+means over the regions, each region counting alike: of all that a contestant could be asked for, and of the regions
+that every contestant answers.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.baselines.features import spectral
 from ecosg_update.baselines.forest import grown
 from ecosg_update.baselines.majority import shares
 from ecosg_update.judge.bootstrap import Bootstrap
+from ecosg_update.sample import UNLABELLED, arranged
 from ecosg_update.scoring.contestant import Contestant, baseline, network
 from ecosg_update.scoring.report import Row
 from ecosg_update.scoring.scored import scored
 from ecosg_update.scoring.tally import WHOLE, Plot
-from ecosg_update.segment.weights import CARD, published
-from tools.real_samples import RealSample, everything, tiles
+from ecosg_update.segment import checkpoint
+from ecosg_update.segment.weights import published
+from tools.real_samples import TEN, RealSample, everything, tiles
 
+COARSER = {"corine-l1": ("water-vegetation",)}
+"""What is scored beside a level."""
 SIDE = 32
 """Of a block of the bootstrap, pixels of 10 m."""
+LEVELS = ("corine-l1", "corine-l2")
+ENGINE = "light"
+PUBLISHED = {"dynamicworld": ("weights_dynamicworld", "forward", "variables"), "so2sat-lcz": ("weights_so2sat_lcz",)}
 
 
-def scores(real: Sequence[RealSample], held: str, level: int, folder: Path) -> tuple[Row, ...]:
-    """The rows of all contestants on a region."""
-    bands = tuple(band for band in real[0].bands if all(band in one.bands for one in real))
-    legend = tables.legend(f"corine-l{level}")
-    others = [one.sample(level, bands) for one in real if one.region != held]
-    contestants = [
-        baseline("majority", shares(others, legend)),
-        baseline("forest", grown(others, bands, legend, features=spectral, threads=2)),
-    ]
-    own = [one for one in real if one.region == held]
-    eaten = all(set(CARD.bands) <= set(one.bands) and one.near for one in own)
-    rows = _rows(contestants, own, bands, level)
-    if not eaten:
-        return rows
-    engine = published(folder=folder / "weights_dynamicworld" / "forward" / "variables")
-    return rows + _rows([network("dynamicworld", engine, CARD.bands, CARD.pixel_m)], own, CARD.bands, level)
+def squared(real: RealSample) -> RealSample:
+    """Single pixels (1, n) as a square, in their order; what is left of it repeats the last pixel without a label."""
+    if real.near:
+        return real
+    count = real.level1.size
+    side = int(np.ceil(count**0.5))
+    at = np.minimum(np.arange(side**2), count - 1).reshape(side, side)
+    beyond = np.arange(side**2).reshape(side, side) >= count
+    level1, level2 = (np.where(beyond, np.int16(UNLABELLED), part[0][at]) for part in (real.level1, real.level2))
+    return replace(real, values=real.values[:, 0][:, at], level1=level1, level2=level2)
+
+
+def rows(real: Sequence[RealSample], held: str, folder: Path, engine: Path | None) -> Iterator[Row]:
+    """The rows of all contestants on a region, in both groupings; water and vegetation at level 1."""
+    own = [squared(one) for one in real if one.region == held and (one.level1 != UNLABELLED).any()]
+    others = [one for one in real if one.region != held]
+    common = tuple(band for band in TEN if all(band in one.bands for one in real))
+    for grouping in LEVELS:
+        legend = tables.legend(grouping)
+        samples = [one.sample(1 if grouping == "corine-l1" else 2, common) for one in others]
+        simple = [
+            baseline("majority", shares(samples, legend)),
+            baseline("forest", grown(samples, common, legend, features=spectral, threads=2)),
+        ]
+        yield from _rows(simple, own, common, grouping)
+        yield from _rows(_networks(own, folder, engine, grouping), own, TEN, grouping)
+
+
+def _networks(own: Sequence[RealSample], folder: Path, engine: Path | None, grouping: str) -> list[Contestant]:
+    found = []
+    if engine is not None and engine.exists():
+        found.append(network(ENGINE, checkpoint.load(engine, on="cpu"), TEN, 10.0))
+    if not all(set(TEN) <= set(one.bands) for one in own):
+        return found
+    for name, place in PUBLISHED.items():
+        if name == "dynamicworld" or grouping == "corine-l1":
+            found.append(network(name, published(name, folder=folder.joinpath(*place), on="cpu"), TEN, 10.0))
+    return found
 
 
 def _rows(
-    contestants: Sequence[Contestant], own: Sequence[RealSample], bands: tuple[str, ...], level: int
+    contestants: Sequence[Contestant], own: Sequence[RealSample], bands: tuple[str, ...], grouping: str
 ) -> tuple[Row, ...]:
-    legend = tables.legend(f"corine-l{level}")
-    plots = (Plot(part.sample(level, bands), part.block, part.level) for one in own for part in tiles(one, SIDE))
-    report = scored(contestants, plots, legend, [legend], bootstrap=Bootstrap(500))
-    return tuple(row for row in report.rows if row.part == WHOLE)
+    if not contestants:
+        return ()
+    legend, level = tables.legend(grouping), 1 if grouping == "corine-l1" else 2
+    groupings = [legend, *map(tables.legend, COARSER.get(grouping, ()))]
+
+    def plots() -> Iterator[Plot]:
+        for one in own:
+            for part in tiles(one, SIDE) if one.near else [one]:
+                sample = part.sample(level)
+                yield Plot(replace(sample, values=arranged(sample.values, part.bands, bands)), part.block, part.level)
+
+    return scored(contestants, plots(), legend, groupings, bootstrap=Bootstrap(500)).rows
 
 
-def main(folder: Path, regions: Sequence[str]) -> None:
-    """Print a line a region, level and contestant."""
-    real = [one for one in everything(folder) if not regions or one.region in regions]
-    for held in dict.fromkeys(one.region for one in real):
+def _line(held: str, levels: str, row: Row) -> str:
+    figures = (
+        f"{name} {row.scores[name].value:.3f} [{bounds.low:.3f}..{bounds.high:.3f}]"
+        for name in ("accuracy", "macro_f1")
+        for bounds in [row.scores[name].interval]
+    )
+    return f"{held} {levels}, {row.grouping}: {row.contestant}, {', '.join(figures)}, {row.confusion.total} pixels"
+
+
+def _means(found: dict[str, list[Row]]) -> Iterator[str]:
+    """Lines of means over regions, by grouping and contestant."""
+    for grouping in dict.fromkeys(row.grouping for rows_ in found.values() for row in rows_):
+        scores: dict[str, dict[str, float]] = defaultdict(dict)
+        for held, rows_ in found.items():
+            for row in rows_:
+                if row.grouping == grouping:
+                    scores[row.contestant][held] = row.scores["accuracy"].value
+        shared = set.intersection(*(set(own) for own in scores.values()))
+        for name, own in scores.items():
+            yield (
+                f"mean of {len(own)} regions, {grouping}: {name}, accuracy {np.mean(list(own.values())):.3f}; "
+                f"of the {len(shared)} that all answer {np.mean([own[held] for held in shared]):.3f}"
+            )
+
+
+def main() -> None:
+    """Print a line a region, level and contestant, and the means."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("regions", nargs="*")
+    parser.add_argument("--runs", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    real = list(everything(given.data))
+    found: dict[str, list[Row]] = {}
+    for held in given.regions or dict.fromkeys(one.region for one in real):
         levels = "/".join(sorted({one.level for one in real if one.region == held}))
-        for level in (1, 2):
-            for row in scores(real, held, level, folder):
-                figures = (
-                    f"{name} {row.scores[name].value:.3f} [{bounds.low:.3f}..{bounds.high:.3f}]"
-                    for name in ("accuracy", "macro_f1")
-                    for bounds in [row.scores[name].interval]
-                )
-                print(
-                    f"{held} {levels}, {row.grouping}: {row.contestant},", *figures, f"{row.confusion.total} pixels"
-                )
+        engine = given.runs / held.replace(" ", "_") / f"{ENGINE}.safetensors" if given.runs else None
+        found[held] = [row for row in rows(real, held, given.data, engine) if row.part == WHOLE]
+        for row in found[held]:
+            print(_line(held, levels, row), flush=True)
+    print(*_means(found), sep="\n")
+    if given.json:
+        document = {held: [row.document() for row in rows_] for held, rows_ in found.items()}
+        given.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main()

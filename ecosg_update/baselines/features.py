@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from ecosg_update.errors import ModelError
+from ecosg_update.sample import absent, measured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,20 +39,24 @@ def spectral(values: NDArray[np.float32], bands: Sequence[str]) -> NDArray[np.fl
 def textured(values: NDArray[np.float32], bands: Sequence[str]) -> NDArray[np.float32]:
     """float32 (feature, y, x): `spectral`, and deviations of brightness and of the first index in each window.
 
-    Brightness is the mean of the bands. A window counts the pixels inside the image that hold data.
+    Brightness is the mean of the bands. A window counts the pixels inside the image that hold data. What an absent
+    band (NaN) would tell is NaN, which trees take for missing.
     """
     found = spectral(values, bands)
-    measured = np.asarray(values.any(axis=0), np.bool_)
-    layers = [values.mean(axis=0), *found[len(values) : len(values) + 1]]
-    deviations = [deviation(layer, measured, side=side) for layer in layers for side in WINDOWS]
+    known, there = measured(values), ~absent(values)
+    brightness = (values if there.all() else values[there]).mean(axis=0)
+    layers = [brightness, *found[len(values) : len(values) + 1]]
+    deviations = [deviation(layer, known, side=side) for layer in layers for side in WINDOWS]
     return np.concatenate([found, np.stack(deviations)])
 
 
 def deviation(layer: NDArray[np.float32], measured: NDArray[np.bool_], *, side: int) -> NDArray[np.float32]:
     """float32 (y, x): the standard deviation of the measured pixels in a window of `side` pixels around each.
 
-    0 where the window holds no measured pixel.
+    0 where the window holds no measured pixel, NaN everywhere where the layer is.
     """
+    if absent(layer):
+        return np.full_like(layer, np.nan)
     known = np.where(measured, layer, 0).astype(np.float64)
     number, first, second = (
         uniform_filter(part, side, mode="constant") for part in (measured.astype(np.float64), known, known**2)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("accuracy", "kappa", "macro_f1", "macro_iou", "weighted_iou")
 PER_CLASS = ("producer", "user", "f1", "iou")
+FEW = 5
+"""A grouping of so many classes at most is shown class by class for each product level, too."""
 
 
 def _names(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:  # noqa: ARG001
@@ -36,7 +38,7 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
     "--grouping",
     default="",
     callback=_names,
-    help="Legends to score in: corine-l1,corine-l2; default: the set's own.",
+    help="Legends to score in: corine-l1,corine-l2,water-vegetation; default: the set's own.",
 )
 @click.option(
     "--baseline", default="majority,forest", show_default=True, callback=_names,
@@ -70,7 +72,9 @@ def command(
     """Score each CHECKPOINT, and baselines, on the same labelled pixels of a split.
 
     Every figure stands beside its grouping and, in brackets, the 95 % interval of a bootstrap over geographic blocks.
-    A dash is a figure that is not defined, such as the user's accuracy of a class that was never said.
+    A dash is a figure that is not defined, such as the user's accuracy of a class that was never said. Where the
+    samples are of two product levels, each level has rows of its own; the grouping water-vegetation tells how good
+    water and vegetation are on each.
     """
     from ecosg_update.judge.bootstrap import Bootstrap
     from ecosg_update.scoring import prepared
@@ -106,8 +110,9 @@ def _print(report: Report) -> None:
     lines += [_overall(row) for row in report.rows]
     _columns(lines)
     for row in report.rows:
-        if row.part == report.rows[0].part:
-            click.echo(f"\n{row.grouping}: {row.contestant}, class by class")
+        if row.part == report.rows[0].part or (row.part[0] == "level" and len(row.confusion.legend) <= FEW):
+            of_part = f" on {row.part[1]}" if row.part[1] else ""
+            click.echo(f"\n{row.grouping}: {row.contestant}{of_part}, class by class")
             _columns([["class", "true", "said", *PER_CLASS], *_classes(row)])
     click.echo("")
     pairs = [

@@ -53,13 +53,18 @@ def scene_evidence(scene: SceneSection, engine: EngineSection) -> Iterator[Scene
     _check_whole(scene.path)
     network = _engine(engine)
     card = network.card
-    with reader(product, card.bands, card.pixel_m, resample=True, stand_ins=STAND_INS) as pixels:
+    with reader(
+        product, card.bands, card.pixel_m, resample=True, stand_ins=STAND_INS, optional=card.optional
+    ) as pixels:
         notes = [*product.assumed, *(f"{other} stands in for {band}" for band, other in pixels.stand_ins.items())]
         if pixels.resampled:
             notes.append(f"resampled to {card.pixel_m:g} m, for want of finer files: {', '.join(pixels.resampled)}")
+        absent = [band for band in card.bands if band not in pixels.bands]
+        if absent:
+            notes.append(f"the scene has no {', '.join(absent)}: the engine was trained to do without")
         prepare = None
         if card.level == "L1C" and product.level == "L2A":
-            prepare, how = _to_top_of_atmosphere(product, card.bands, engine)
+            prepare, how = _to_top_of_atmosphere(product, pixels.bands, engine)
             notes += how
         if product.scl:
             notes.append("pixels that contradict the scene classification about water do not vote")
@@ -170,8 +175,10 @@ class SceneEvidence:
                 log.info("%d pixels contradict the scene classification about water and did not vote", kept_out)
         return mass.prediction(f"{self.network.card.origin} on {self.scene.product}")
 
-    def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8]:
-        """True colour over `cells`."""
-        from ecosg_update.evidence.image import true_colour  # noqa: PLC0415
+    def image(self, size: tuple[int, int], cells: LatLonGrid) -> NDArray[np.uint8] | None:
+        """True colour over `cells`, None for a scene that lacks one of its bands."""
+        from ecosg_update.evidence.image import BANDS, true_colour  # noqa: PLC0415
 
+        if not set(BANDS) <= set(self.scene.bands):
+            return None
         return true_colour(self.scene, size, cells)

@@ -26,6 +26,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from ecosg_update.config import Section, checked, document_of
 from ecosg_update.errors import ConfigError, ModelError
+from ecosg_update.segment.card import EngineLevel
 from ecosg_update.segment.train.recipe import Recipe
 
 Split = Literal["train", "val", "test"]
@@ -33,16 +34,19 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 class DataSection(Section):
-    """A training set of `train prepare`. level: what the product is, where the set mixes levels."""
+    """A training set of `train prepare`. level: what the card says where the set mixes levels, as a rule "any"."""
 
     folder: Path
-    level: Literal["L1C", "L2A"] | None = None
+    level: EngineLevel | None = None
 
 
 class StartSection(Section):
-    """The first weights: random, ImageNet's (from `path` or the web), a checkpoint's, or those of the step before."""
+    """The first weights: random, ImageNet's (from `path` or the web), a checkpoint's, or those of the step before.
 
-    kind: Literal["random", "imagenet", "checkpoint", "previous"] = "random"
+    "ukis-csmask" takes the encoder of DLR's cloud masks, from `path` or the installed package.
+    """
+
+    kind: Literal["random", "imagenet", "ukis-csmask", "checkpoint", "previous"] = "random"
     path: Path | None = None
 
     @model_validator(mode="after")
@@ -79,14 +83,17 @@ class TeacherSection(Section):
 class StepSection(Section):
     """One training: what it makes, from what, and how. Checkpoints are called after `name`.
 
-    data: in place of the file's. hierarchy: columns of the legend whose groups the hierarchical loss sums.
-    epochs: in place of the recipe's steps, one being as many crops as there are samples.
+    data: in place of the file's. optional: bands that samples and scenes may lack. logarithm: see the card's
+    normalisation. hierarchy: columns of the legend whose groups the hierarchical loss sums. epochs: in place of the
+    recipe's steps, one being as many crops as there are samples.
     """
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-]+$")
     engine: str
     arguments: dict[str, Any] = Field(default_factory=dict)
     data: DataSection | None = None
+    optional: tuple[str, ...] = ()
+    logarithm: float = Field(default=0.0, ge=0, le=1)
     start: StartSection = StartSection()
     teacher: TeacherSection | None = None
     hierarchy: tuple[str, ...] = ()

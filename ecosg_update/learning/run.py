@@ -10,14 +10,13 @@ from typing import Any
 
 from ecosg_update import __version__, tables
 from ecosg_update.errors import ConfigError
-from ecosg_update.layers import Level
 from ecosg_update.learning import place as places
 from ecosg_update.learning.config import DataSection, StepSection, TeacherSection, Training
 from ecosg_update.learning.place import Place
 from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
-from ecosg_update.segment import checkpoint, weights
-from ecosg_update.segment.card import Card, Standard
+from ecosg_update.segment import checkpoint, ukis, weights
+from ecosg_update.segment.card import Card, EngineLevel, Normalisation
 from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
@@ -58,7 +57,8 @@ def _step(
     config: Training, step: StepSection, previous: Path | None, party: Crew, *, overwrite: bool, progress: Progress
 ) -> Done:
     section = step.data or config.data
-    store, start = opened(section.folder), _start(step, previous)
+    store = opened(section.folder)
+    start = _start(step, section, store, previous)
     recipe = _recipe(step, store)
     where = Place(config.output.folder, step.name)
     plan = _plan(step, recipe, section, start)
@@ -122,9 +122,11 @@ def _trained(config: Training, task: _Task, where: Place, party: Crew, progress:
     return card
 
 
-def _start(step: StepSection, previous: Path | None) -> Start:
+def _start(step: StepSection, data: DataSection, store: Store, previous: Path | None) -> Start:
     if step.start.kind == "previous":
         return Start("checkpoint", previous)
+    if step.start.kind == "ukis-csmask":
+        return Start("ukis-csmask", ukis.model(step.start.path, bands=store.bands, level=_level(data, store)))
     return Start(step.start.kind, step.start.path)
 
 
@@ -154,14 +156,14 @@ def _groups(legend: Legend, column: str) -> tuple[int, ...]:
 def _card(config: Training, task: _Task) -> Card:
     """The card before anything is measured."""
     step, store, form = task.step, task.store, design(task.step.engine)
-    samples = store.samples("train")
-    card = Card(
+    return Card(
         engine=step.engine,
         arguments=step.arguments,
+        optional=step.optional,
         bands=store.bands,
         level=_level(task.data, store),
         pixel_m=store.pixel_m,
-        normalisation=Standard((0.0,) * len(store.bands), (1.0,) * len(store.bands)),
+        normalisation=_normalisation(task),
         legend=store.legend.name,
         codes=store.legend.codes,
         halo=form.halo,
@@ -171,17 +173,28 @@ def _card(config: Training, task: _Task) -> Card:
         licence=config.output.licence,
         notes=_joined([step.notes, _unseen(store)]),
     )
-    if task.start.kind == "checkpoint" and task.start.path is not None:
-        theirs = checkpoint.card(task.start.path)
-        if theirs.bands == card.bands:  # its filters know its numbers
-            return replace(card, normalisation=theirs.normalisation)
-    return replace(card, normalisation=standard(samples))
 
 
-def _level(section: DataSection, store: Store) -> Level:
+def _normalisation(task: _Task) -> Normalisation:
+    """That of the training split, but for filters that come with their own: they know the numbers it gave them."""
+    start, store = task.start, task.store
+    if start.kind == "checkpoint" and start.path is not None:
+        theirs = checkpoint.card(start.path)
+        if theirs.bands == store.bands:
+            return theirs.normalisation
+    own = standard(store.samples("train"), logarithm=task.step.logarithm)
+    if start.kind == "ukis-csmask" and start.path is not None:
+        return ukis.carried(own, bands=store.bands, path=start.path)
+    return own
+
+
+def _level(section: DataSection, store: Store) -> EngineLevel:
     if store.level == "mixed":
         if section.level is None:
-            raise ConfigError(f"{section.folder}: mixes product levels; say in data.level which one the card names")
+            raise ConfigError(
+                f"{section.folder}: mixes product levels; say in data.level which one the card names, "
+                'or "any" for an engine that eats both'
+            )
         return section.level
     if section.level not in (None, store.level):
         raise ConfigError(f"{section.folder}: is of level {store.level}, data.level says {section.level}")
@@ -190,7 +203,11 @@ def _level(section: DataSection, store: Store) -> Level:
 
 def _provenance(task: _Task) -> str:
     start, recipe, folder = task.start, task.recipe, task.data.folder
-    begin = start.kind if start.path is None else f"{start.kind} {start.path.name} ({_sha256(start.path)[:12]})"
+    begin = ukis.LICENCE if start.kind == "ukis-csmask" else start.kind
+    if start.path is not None:
+        begin += f" {start.path.name} ({_sha256(start.path)[:12]})"
+    if start.kind == "checkpoint" and start.path is not None:  # what its licences ask for holds for what comes of it
+        begin += f", of which its card says: {checkpoint.card(start.path).provenance.removesuffix('.')}"
     return (
         f"Trained by ecosg-update {__version__} on {len(task.store.entries('train'))} samples of {folder.name} "
         f"(manifest {_sha256(folder / MANIFEST)[:12]}), at most {recipe.steps} steps of {recipe.batch} crops of "
@@ -229,9 +246,12 @@ def _teacher(section: TeacherSection | None, card: Card, on: str) -> Teacher | N
     return teacher(engine, card, same=[(pair.teacher, pair.student) for pair in section.same])
 
 
+_PLANNED = {"engine", "arguments", "optional", "logarithm", "teacher", "calibrate_on", "notes"}
+
+
 def _plan(step: StepSection, recipe: Recipe, data: DataSection, start: Start) -> dict[str, Any]:
     """What a step's result depends on, as plain values; places of files are told by what is in them."""
-    settings = step.model_dump(mode="json", include={"engine", "arguments", "teacher", "calibrate_on", "notes"})
+    settings = step.model_dump(mode="json", include=_PLANNED)
     return {
         **settings,
         "recipe": _plain(asdict(recipe)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -38,6 +38,7 @@ def reader(
     *,
     resample: bool = False,
     stand_ins: Mapping[str, str] | None = None,
+    optional: Sequence[str] = (),
     threads: int | None = None,
 ) -> SceneReader:
     """The scene's reflectance in `names`, in that order, at pixels of `pixel_m` metres.
@@ -45,7 +46,8 @@ def reader(
     Bands are brought to the grid from the file that fits best: bilinear from coarser pixels, the mean of finer
     ones. A band that exists only coarser than both `pixel_m` and its own native pixel (a product of 60 m files
     at 10 m) is an error unless `resample`. stand_ins: bands to read in the place of absent ones, such as
-    {"B08": "B8A"}; those that were needed are in the reader's `stand_ins`.
+    {"B08": "B8A"}; those that were needed are in the reader's `stand_ins`. optional: bands that are left out where
+    the scene has neither them nor a stand-in; the reader's `bands` are those that are left.
 
     Raises SceneError where bands are absent, too coarse or damaged, GridError where bands do not share a
     projection or an area.
@@ -53,7 +55,7 @@ def reader(
     spare = {band_name(band): band_name(other) for band, other in (stand_ins or {}).items()}
     if len({band_name(name) for name in names}) != len(names) or not names:
         raise SceneError(f"scene {scene.product}: bands {', '.join(names) or 'none'} wanted; name each band once")
-    wanted = {name: _present(name, scene, spare) for name in map(band_name, names)}
+    wanted = _wanted(map(band_name, names), scene, spare, set(map(band_name, optional)))
     _check_present(scene, wanted, pixel_m)
     sources = tuple(
         Source(name, band, fitting(scene.files[band], pixel_m), scene.offset[band]) for name, band in wanted.items()
@@ -96,7 +98,7 @@ class SceneReader:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The bands as asked for, also where another stands in."""
+        """The bands as asked for, also where another stands in, without optional ones that the scene lacks."""
         return tuple(source.name for source in self.sources)
 
     @property
@@ -181,6 +183,12 @@ def shared_grid(chosen: Sequence[Raster], pixel_m: float) -> GeoGrid:
 def _intersection(bounds: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
     wests, souths, easts, norths = zip(*bounds, strict=True)
     return max(wests), max(souths), min(easts), min(norths)
+
+
+def _wanted(names: Iterable[str], scene: Scene, spare: Mapping[str, str], optional: Container[str]) -> dict[str, str]:
+    """The band to read for each name, without the optional ones that are not there; all where none would be left."""
+    found = {name: _present(name, scene, spare) for name in names}
+    return {name: band for name, band in found.items() if band in scene.files or name not in optional} or found
 
 
 def _present(name: str, scene: Scene, spare: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from ecosg_update.errors import ModelError
 from ecosg_update.layers import Level
 from ecosg_update.legend import Legend
+from ecosg_update.sample import absent, arranged, measured
 from ecosg_update.scene.atmosphere import Atmosphere
 from ecosg_update.scene.toa import reflected
 from ecosg_update.scene.transfer import coefficients
@@ -58,11 +59,12 @@ def network(
     """An engine on samples of `bands` at `pixel_m` metres.
 
     other_level: "convert" brings surface reflectance to an L1C engine through a nominal atmosphere, and refuses the
-    way back, which needs the air of the day; "as-is" feeds every level. Raises ModelError where the samples lack a
-    band of the engine's or have other pixels.
+    way back, which needs the air of the day; "as-is" feeds every level. Of a sample that lacks a band which the
+    engine needs, it says nothing: 0 for all classes. Raises ModelError where the samples have no such band or other
+    pixels.
     """
     card = engine.card
-    missing = [band for band in card.bands if band not in bands]
+    missing = [card.bands[row] for row in card.needed if card.bands[row] not in bands]
     if missing:
         raise ModelError(
             f"{name}: the samples lack {', '.join(missing)}, they have {', '.join(bands)}; prepare them with those"
@@ -72,22 +74,19 @@ def network(
             f"{name}: the samples have pixels of {pixel_m:g} m, expected {card.pixel_m:g} m; "
             "prepare them at the engine's pixel size"
         )
-    order = [list(bands).index(band) for band in card.bands]
 
     def probabilities(values: NDArray[np.float32], level: Level) -> NDArray[np.float32]:
-        fed = values[order] if other_level == "as-is" else brought(values[order], level, card, name)
-        return _whole(engine, fed)
+        seen = arranged(values, bands, card.bands)
+        if absent(seen)[card.needed].any():
+            return np.zeros((len(engine.legend), *values.shape[1:]), np.float32)
+        return _whole(engine, seen if other_level == "as-is" else brought(seen, level, card, name))
 
-    notes = (
-        f"{name} was trained on {card.level}; samples of another level are "
-        + ("fed as they are" if other_level == "as-is" else "converted through a nominal atmosphere"),
-    )
-    return Contestant(name, engine.legend, probabilities, notes)
+    return Contestant(name, engine.legend, probabilities, (_note(name, card, other_level),))
 
 
 def brought(values: NDArray[np.float32], level: Level, card: Card, name: str) -> NDArray[np.float32]:
     """Reflectance float32 (band, y, x) in the card's bands at the card's level; ModelError for L1C to L2A."""
-    if level == card.level:
+    if card.eats(level):
         return values
     if level == "L1C":
         raise ModelError(
@@ -96,7 +95,14 @@ def brought(values: NDArray[np.float32], level: Level, card: Card, name: str) ->
         )
     terms = (coefficients(band, NOMINAL) for band in card.bands)
     found = np.stack([reflected(layer, layer, term) for layer, term in zip(values, terms, strict=True)])
-    return found * values.any(axis=0)
+    return found * measured(values)
+
+
+def _note(name: str, card: Card, other_level: OtherLevel) -> str:
+    if card.level == "any":
+        return f"{name} was trained on L1C and L2A; samples of both are fed as they are"
+    how = "fed as they are" if other_level == "as-is" else "converted through a nominal atmosphere"
+    return f"{name} was trained on {card.level}; samples of another level are {how}"
 
 
 def _whole(engine: Engine, values: NDArray[np.float32]) -> NDArray[np.float32]:

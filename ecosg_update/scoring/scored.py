@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -44,15 +45,18 @@ def scored(
     if not names or len(set(names)) < len(names):
         raise ModelError(f"scoring: contestants are {', '.join(names) or 'none'}, expected at least one, each once")
     arenas = [_arena(contestants, truth, target) for target in groupings]
+    mute: Counter[str] = Counter()
     for number, plot in enumerate(plots, start=1):
         probabilities = [one.probabilities(plot.sample.values, plot.level) for one in contestants]
+        mute.update(name for name, values in zip(names, probabilities, strict=True) if not values.any())
         for arena in arenas:
             arena.add(plot, probabilities)
         progress("scoring samples", number, total)
     how = bootstrap or Bootstrap()
     if not any(arena.pixels for arena in arenas):
         raise ModelError("scoring: no pixel has a label in the groupings that were asked for; check the split")
-    notes = tuple(note for one in contestants for note in one.notes)
+    notes = [note for one in contestants for note in one.notes]
+    notes += [f"{name} said nothing of {count} samples, which count as not right" for name, count in mute.items()]
     rows = tuple(
         row(name, tally, part, how)
         for arena in arenas
@@ -60,7 +64,7 @@ def scored(
         for name, tally in zip(names, arena.tallies, strict=True)
     )
     pairs = tuple(pair for arena in arenas for pair in arena.compared(names, how))
-    return Report(rows, pairs, how, notes)
+    return Report(rows, pairs, how, tuple(notes))
 
 
 @dataclass(eq=False)

@@ -9,23 +9,32 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ecosg_update.errors import ModelError
-from ecosg_update.layers import Level
 
 _STRICT = ConfigDict(extra="forbid")
+
+EngineLevel = Literal["L1C", "L2A", "any"]
+"""What an engine was trained on: one product level, or both, so that it eats either as it comes."""
 
 
 @dataclass(frozen=True)
 class Standard:
-    """Each band shifted and scaled: (reflectance - mean) / std, reflectance 0..1, one number a band of the card."""
+    """Each band shifted and scaled: (reflectance - mean) / std, reflectance 0..1, one number a band of the card.
+
+    logarithm: where above 0, log(max(reflectance, 0) + logarithm) takes the place of the reflectance, so that dark
+    covers are told apart as well as bright ones, and a brighter light is a shift.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    logarithm: float = 0.0
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not all(0 < std < float("inf") for std in self.std):
             raise ModelError("card: normalisation needs one mean and one finite positive std a band")
+        if not 0 <= self.logarithm < float("inf"):
+            raise ModelError(f"card: the logarithm's offset is {self.logarithm}, expected at least 0")
 
 
 @dataclass(frozen=True)
@@ -58,17 +67,18 @@ class Card:
     """What must be known to use a network's weights rightly.
 
     engine, arguments: what `engines.build` is asked for. bands, level, pixel_m: what the network was trained on,
-    and the only thing that it may be fed. legend, codes: the classes in the order of the network's output. halo:
-    pixels of context that a prediction needs. stride: windows begin at multiples of it. seamless: the halo covers
-    the whole receptive field; where False, probabilities depend a little on how a scene is cut into windows.
-    temperature: what logits are divided by before they become probabilities, fitted on held-out samples; reliability:
-    what that gave. provenance, licence: of the weights. notes: limits that a user must know. sha256: of the
-    safetensors file.
+    and the only thing that it may be fed; level is "any" where it was L1C and L2A. optional: the bands that a scene
+    may lack, because training samples lacked them now and then; never all of them. legend, codes: the classes in the
+    order of the network's output. halo: pixels of context that a prediction needs. stride: windows begin at multiples
+    of it. seamless: the halo covers the whole receptive field; where False, probabilities depend a little on how a
+    scene is cut into windows. temperature: what logits are divided by before they become probabilities, fitted on
+    held-out samples; reliability: what that gave. provenance, licence: of the weights. notes: limits that a user must
+    know. sha256: of the safetensors file.
     """
 
     engine: str
     bands: tuple[str, ...]
-    level: Level
+    level: EngineLevel
     pixel_m: float
     normalisation: Normalisation
     legend: str
@@ -79,6 +89,7 @@ class Card:
     provenance: str
     licence: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
     notes: str = ""
     temperature: float = 1.0
     reliability: Reliability | None = None
@@ -89,6 +100,7 @@ class Card:
     def __post_init__(self) -> None:
         if not self.bands or len(set(self.bands)) < len(self.bands):
             raise ModelError(f"card: bands are {self.bands}, expected at least one, each once")
+        _check_optional(self)
         if (
             not self.codes
             or len(set(self.codes)) < len(self.codes)
@@ -105,9 +117,30 @@ class Card:
             raise ModelError("card: pixel_m must be above 0, halo at least 0, stride at least 1")
 
     @property
+    def needed(self) -> list[int]:
+        """The rows of the bands that no scene may lack."""
+        return [row for row, band in enumerate(self.bands) if band not in self.optional]
+
+    def eats(self, level: str) -> bool:
+        """Whether reflectance of a product level may be fed as it is."""
+        return self.level in ("any", level)
+
+    @property
     def origin(self) -> str:
         """The engine and the beginning of its checksum, as predictions name their source."""
         return f"{self.engine}:{self.sha256[:12]}" if self.sha256 else self.engine
+
+
+def _check_optional(card: Card) -> None:
+    if not card.optional:
+        return
+    if len(set(card.optional)) < len(card.optional) or not set(card.optional) < set(card.bands):
+        raise ModelError(
+            f"card: optional bands are {', '.join(card.optional)}, expected some and not all of "
+            f"{', '.join(card.bands)}, each once"
+        )
+    if not isinstance(card.normalisation, Standard):
+        raise ModelError(f"card: optional bands need a mean and std a band, normalisation is {card.normalisation}")
 
 
 _ADAPTER = TypeAdapter(Card)

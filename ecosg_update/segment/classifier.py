@@ -54,8 +54,10 @@ class Classifier(nn.Module):
         return logits[..., :height, :width]
 
 
-def _deepest(features: Mapping[str, Tensor] | list[Tensor]) -> Tensor:
-    """The last of the features: torchvision's backbones name them, those of a U-Net list them."""
+def _deepest(features: Mapping[str, Tensor] | list[Tensor] | Tensor) -> Tensor:
+    """The last of the features: torchvision's backbones name them, those of a U-Net list them, others have one."""
+    if isinstance(features, Tensor):
+        return features
     return features["out"] if isinstance(features, Mapping) else features[-1]
 
 

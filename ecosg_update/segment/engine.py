@@ -6,11 +6,12 @@ import copy
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ecosg_update.errors import ModelError
@@ -43,7 +44,10 @@ class Engine:
             )
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities float32 (class, y, x), sum 1, of reflectance float32 (band, y, x), 1.0 = 100 %."""
+        """Probabilities float32 (class, y, x), sum 1, of reflectance float32 (band, y, x), 1.0 = 100 %.
+
+        Optional bands of the card may be NaN everywhere: absent.
+        """
         probabilities: NDArray[np.float32] = self.batch(values[None])[0]
         return probabilities
 
@@ -57,8 +61,16 @@ class Engine:
         with torch.inference_mode(), _repeatable():
             reflectance = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)  # (n, band, y, x)
             bands = normalised(reflectance, self.card).contiguous(memory_format=torch.channels_last)
-            logits = cast("Tensor", self._inference(bands))  # (n, class, y, x)
-            return cast("NDArray[np.float32]", (logits / self.card.temperature).softmax(dim=1).cpu().numpy())
+            return cast("NDArray[np.float32]", self._probabilities(bands).cpu().numpy())
+
+    def _probabilities(self, bands: Tensor) -> Tensor:
+        """(n, class, y, x); where the network answers for squares, their pixels are written last."""
+        network, heat = self._inference, self.card.temperature
+        if not isinstance(network, Celled):
+            return cast("Tensor", (network(bands) / heat).softmax(dim=1))
+        squares = (network.cells(bands) / heat).softmax(dim=1)
+        height, width = bands.shape[-2:]
+        return functional.interpolate(squares, scale_factor=float(network.cell))[..., :height, :width]
 
     @cached_property
     def _inference(self) -> nn.Module:
@@ -66,13 +78,32 @@ class Engine:
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+@runtime_checkable
+class Celled(Protocol):
+    """A network whose logits are equal within squares of `cell` pixels, from the first row and column on."""
+
+    cell: int
+
+    def cells(self, bands: Tensor) -> Tensor:
+        """The logits (N, class, rows, cols) of the squares; the last ones may reach beyond the image."""
+        ...
+
+
 def normalised(reflectance: Tensor, card: Card) -> Tensor:
-    """What a card's network eats: a new tensor (N, band, H, W) of reflectance (N, band, H, W), 1.0 = 100 %."""
+    """What a card's network eats: a new tensor (N, band, H, W) of reflectance (N, band, H, W), 1.0 = 100 %.
+
+    Optional bands that are absent (NaN) become 0, the mean of the band.
+    """
     if not isinstance(card.normalisation, Standard):
         return dynamicworld.normalised(reflectance, card.bands)
     mean = torch.tensor(card.normalisation.mean, device=reflectance.device)[:, None, None]
     std = torch.tensor(card.normalisation.std, device=reflectance.device)[:, None, None]
-    return (reflectance - mean) / std
+    offset = card.normalisation.logarithm
+    scale = (reflectance.clamp(min=0) + offset).log() if offset else reflectance
+    found = (scale - mean) / std
+    for row in (card.bands.index(band) for band in card.optional):
+        found[:, row] = torch.where(found[:, row].isnan(), 0.0, found[:, row])
+    return found
 
 
 def folded(network: nn.Module) -> nn.Module:

@@ -26,6 +26,7 @@ _BUILT_IN = {
     "deeplabv3_resnet50": "ecosg_update.segment.torchvision_nets:DEEPLABV3_RESNET50",
     "deeplabv3_mobilenet_v3_large": "ecosg_update.segment.torchvision_nets:DEEPLABV3_MOBILENET_V3_LARGE",
     "unet": "ecosg_update.segment.unet:DESIGN",
+    "light_resnet": "ecosg_update.segment.light_resnet:DESIGN",
     "small_unet": "ecosg_update.segment.small_unet:DESIGN",
     "so2sat-lcz": "ecosg_update.segment.so2satlcz:DESIGN",
     "classifier": "ecosg_update.segment.classifier:DESIGN",

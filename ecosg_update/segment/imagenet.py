@@ -7,12 +7,12 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Protocol, runtime_checkable
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from torch import Tensor, nn
 
 from ecosg_update.errors import ModelError
+from ecosg_update.segment.backbone import placed
 
 RED_GREEN_BLUE = ("B04", "B03", "B02")
 """The Sentinel-2 bands of a photograph's channels, in their order."""
@@ -40,9 +40,7 @@ def stem_weights(rgb: Tensor, bands: Sequence[str]) -> Tensor:
     3 / bands. Where all three are among `bands`, an image that is equal in all bands then gives exactly the
     features of the same grey photograph.
     """
-    mean = rgb.mean(dim=1)
-    filters = [rgb[:, RED_GREEN_BLUE.index(band)] if band in RED_GREEN_BLUE else mean for band in bands]
-    return torch.stack(filters, dim=1) * (3 / len(bands))
+    return placed(rgb, RED_GREEN_BLUE, bands)
 
 
 def with_imagenet(network: nn.Module, *, bands: Sequence[str], source: Path | None = None) -> nn.Module:

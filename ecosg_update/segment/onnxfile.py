@@ -7,7 +7,7 @@ data_type = 2, name = 8, raw_data = 9).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 GRAPH, INITIALIZER = 7, 5
 DIMS, DATA_TYPE, NAME, RAW_DATA = 1, 2, 8, 9
-FLOAT32 = 1
-"""TensorProto.DataType.FLOAT."""
+NUMBERS: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 10: np.dtype("<f2")}
+"""TensorProto.DataType.FLOAT and FLOAT16."""
 
 
 def tensors(content: bytes) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors of a model by name; other types (shapes, axes) are left out.
+    """The tensors of a model by name, half precision as float32; other types (shapes, axes) are left out.
 
     Raises ModelError where the bytes are no model, hold no tensor, or keep one elsewhere than in its raw bytes.
     """
     graph = message(fields(content), GRAPH)
     entries = [fields(entry) for entry in messages(graph, INITIALIZER)]
-    found = dict(_tensor(entry) for entry in entries if integer(entry, DATA_TYPE) == FLOAT32)
+    found = dict(_tensor(entry) for entry in entries if integer(entry, DATA_TYPE) in NUMBERS)
     if not found:
-        raise ModelError("onnx: the file holds no float32 tensor, expected a model with its weights; copy it again")
+        raise ModelError("onnx: the file holds no tensor of floats, expected a model with its weights; copy it again")
     return found
 
 
@@ -41,11 +41,13 @@ def _tensor(entry: Fields) -> tuple[str, NDArray[np.float32]]:
     name = b"".join(messages(entry, NAME)).decode("utf-8", "replace")
     shape = _shape(entry)
     raw = b"".join(messages(entry, RAW_DATA))
-    if len(raw) != 4 * math.prod(shape):
+    number = NUMBERS[integer(entry, DATA_TYPE)]
+    if len(raw) != number.itemsize * math.prod(shape):
         raise ModelError(
-            f"onnx: tensor {name} of shape {shape} has {len(raw)} raw bytes, expected 4 a number; save raw data"
+            f"onnx: tensor {name} of shape {shape} has {len(raw)} raw bytes, expected {number.itemsize} a number; "
+            "save raw data"
         )
-    return name, np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
+    return name, np.frombuffer(raw, number).astype(np.float32).reshape(shape)
 
 
 def _shape(entry: Fields) -> tuple[int, ...]:

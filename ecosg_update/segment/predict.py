@@ -11,6 +11,7 @@ import numpy as np
 from ecosg_update.errors import GridError, ModelError
 from ecosg_update.grid import Window
 from ecosg_update.layers import Prediction, Reader, Reflectance
+from ecosg_update.sample import arranged
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import Engine
 from ecosg_update.segment.lattice import Lattice, Span, lattice
@@ -60,13 +61,13 @@ def strips(
     differ a little and are blended linearly. Invalid pixels inside a window are fed to the engine as they are read
     (cloud as cloud, 0 where nothing was measured); windows without a valid pixel are not predicted.
     batch: windows a call of the network, worth more than 1 on a GPU. prepare: brings each window to the engine's
-    level; it must not mix pixels. Memory: one row of windows.
+    level; it must not mix pixels. Bands that the card calls optional may be missing. Memory: one row of windows.
 
     Raises ModelError, before the first window, where the reader's bands, level or pixel size are not the engine's.
     """
-    order = _band_order(reader, engine.card, prepare)
+    _check(reader, engine.card, prepare)
     layout = plan(reader.grid.shape, engine.card, window=window, size=size, overlap=overlap)
-    return _walk(_Source(reader, engine.card, order, prepare), engine, layout, max(1, batch))
+    return _walk(_Source(reader, engine.card, prepare), engine, layout, max(1, batch))
 
 
 def _walk(source: _Source, engine: Engine, layout: Lattice, batch: int) -> Iterator[Prediction]:
@@ -101,7 +102,6 @@ class _Source:
 
     reader: Reader
     card: Card
-    order: list[int]
     prepare: Prepare | None
 
     def pieces(self, row: Span, layout: Lattice) -> Iterator[_Piece]:
@@ -123,11 +123,10 @@ class _Source:
         return window
 
     def _bands(self, window: Reflectance) -> NDArray[np.float32]:
-        """The card's bands, edges repeated up to a multiple of the stride."""
-        values = window.values
-        if self.order != list(range(len(values))):
-            values = values[self.order]
-        if not np.isfinite(values).all():
+        """The card's bands, absent ones NaN, edges repeated up to a multiple of the stride."""
+        given, wanted = self.reader.bands, self.card.bands
+        values = arranged(window.values, given, wanted)
+        if not all(np.isfinite(layer).all() for layer, band in zip(values, wanted, strict=True) if band in given):
             raise ModelError(
                 f"scene: reflectance at {window.grid.bounds} holds NaN or infinity, expected 0 where invalid"
             )
@@ -193,9 +192,9 @@ def _groups(pieces: Iterable[_Piece], batch: int) -> Iterator[list[_Piece]]:
         yield group
 
 
-def _band_order(reader: Reader, card: Card, prepare: Prepare | None) -> list[int]:
-    """Where the card's bands stand among the reader's; ModelError where the scene is not what the engine eats."""
-    missing = [band for band in card.bands if band not in reader.bands]
+def _check(reader: Reader, card: Card, prepare: Prepare | None) -> None:
+    """ModelError where the scene is not what the engine eats."""
+    missing = [card.bands[row] for row in card.needed if card.bands[row] not in reader.bands]
     if missing:
         raise ModelError(
             f"engine {card.engine}: the scene lacks {', '.join(missing)} (it has {', '.join(reader.bands)}); "
@@ -209,11 +208,10 @@ def _band_order(reader: Reader, card: Card, prepare: Prepare | None) -> list[int
         )
     if prepare is None:
         _check_level(reader.level, card, "")
-    return [reader.bands.index(band) for band in card.bands]
 
 
 def _check_level(level: str, card: Card, when: str) -> None:
-    if level != card.level:
+    if not card.eats(level):
         raise ModelError(
             f"engine {card.engine}: the scene is {when}{level}, expected {card.level}; "
             "convert its level, or use an engine trained for it"

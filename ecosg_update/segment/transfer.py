@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ecosg_update.errors import ModelError
+from ecosg_update.segment import ukis
+from ecosg_update.segment.backbone import placed
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.checkpoint import trained
 from ecosg_update.segment.engines import build
@@ -19,12 +20,13 @@ from ecosg_update.segment.imagenet import Pretrainable, with_imagenet
 
 @dataclass(frozen=True)
 class Start:
-    """Where the first weights come from: nowhere (random), photographs (ImageNet), or a checkpoint.
+    """Where the first weights come from: nowhere (random), photographs (ImageNet), cloud masks, or a checkpoint.
 
-    path: of the checkpoint, or of a local file of the ImageNet weights, without which torchvision downloads its own.
+    path: of the checkpoint; of a local file of the ImageNet weights, without which torchvision downloads its own; of
+    a model of ukis-csmask or its folder, without which the installed package is looked up.
     """
 
-    kind: Literal["random", "imagenet", "checkpoint"] = "random"
+    kind: Literal["random", "imagenet", "ukis-csmask", "checkpoint"] = "random"
     path: Path | None = None
 
     def __post_init__(self) -> None:
@@ -35,12 +37,15 @@ class Start:
 def begun(card: Card, start: Start, *, seed: int = 0) -> nn.Module:
     """The network of a card before its training; the same seed gives the same random weights.
 
-    Raises ModelError as `engines.build`, `with_imagenet` and `with_checkpoint` do.
+    Raises ModelError as `engines.build`, `with_imagenet`, `ukis.with_ukis` and `with_checkpoint` do.
     """
     torch.manual_seed(seed)
     network = build(card.engine, len(card.bands), len(card.codes), **card.arguments)
     if start.kind == "imagenet":
         return with_imagenet(network, bands=card.bands, source=start.path)
+    if start.kind == "ukis-csmask":
+        path = ukis.model(start.path, bands=card.bands, level=card.level)
+        return ukis.with_ukis(network, bands=card.bands, path=path)
     if start.path is not None:
         return with_checkpoint(network, card=card, path=start.path)
     return network
@@ -75,19 +80,6 @@ def with_checkpoint(network: nn.Module, *, card: Card, path: Path) -> nn.Module:
         )
     network.backbone.load_state_dict({name: state[name] for name in own})
     return network
-
-
-def placed(filters: Tensor, given: Sequence[str], bands: Sequence[str]) -> Tensor:
-    """Filters (out, band, row, column) for `bands` from those for the bands `given`.
-
-    A band that is among `given` keeps its own, another gets the mean of all; the whole is scaled by given / bands,
-    so that images that are equal in all bands keep the magnitude of their features. The same bands: as they are.
-    """
-    if tuple(given) == tuple(bands):
-        return filters
-    mean = filters.mean(dim=1)
-    chosen = [filters[:, list(given).index(band)] if band in given else mean for band in bands]
-    return torch.stack(chosen, dim=1) * (len(given) / len(bands))
 
 
 def _alike(network: nn.Module, source: nn.Module, theirs: Card, card: Card) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ecosg_update.errors import ModelError
+from ecosg_update.segment.backbone import IDLE
 from ecosg_update.segment.design import Design
 
 STRIDE = 32
@@ -31,7 +32,8 @@ class UNet(nn.Module):
             known = ", ".join(sorted(smp.encoders.encoders)[:12])
             raise ModelError(f"unet: encoder {encoder!r} does not exist, there are {known} ... and timm's as tu-NAME")
         self.network = smp.Unet(encoder, encoder_weights=None, in_channels=in_bands, classes=classes)
-        self.stem = "conv1"
+        self.stem = _first_convolution(self.backbone)
+        _still(self.backbone)
         self.imagenet = encoder if encoder in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152") else ""
 
     @property
@@ -46,6 +48,18 @@ class UNet(nn.Module):
         padded = functional.pad(bands, padding, mode="replicate") if any(padding) else bands
         logits: Tensor = self.network(padded)
         return logits[..., :height, :width]
+
+
+def _first_convolution(encoder: nn.Module) -> str:
+    """The name of the layer that sees the bands: encoders register it first; "" where there is no convolution."""
+    return next((name for name, layer in encoder.named_modules() if isinstance(layer, nn.Conv2d)), "")
+
+
+def _still(encoder: nn.Module) -> None:
+    """Keep idle layers out of training: no gradient reaches them, and DistributedDataParallel would wait for it."""
+    for name, parameter in encoder.named_parameters():
+        if name.startswith(IDLE):
+            parameter.requires_grad_(False)
 
 
 def _is_timm(encoder: str) -> bool:

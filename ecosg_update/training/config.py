@@ -17,20 +17,30 @@ PATHS = {"path", "labels", "legend", "grouping", "metadata", "maps", "countries"
 
 
 class SamplesSection(Section):
-    """What every sample is: bands in order, pixel size, product level, least side of a tile of a scene in pixels."""
+    """What every sample is: bands in order, pixel size, product level, least side of a tile of a scene in pixels.
+
+    optional: the bands that a source may lack; its samples say so.
+    """
 
     bands: tuple[str, ...] = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
     pixel_m: float = Field(default=10.0, gt=0)
     level: Literal["L1C", "L2A", "mixed"] = "L2A"
     tile: int = Field(default=256, ge=16, le=4096)
+    optional: tuple[str, ...] = ()
 
-    @field_validator("bands")
+    @field_validator("bands", "optional")
     @classmethod
     def _of_sentinel2(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
         try:
             return tuple(map(band_name, bands))
         except SceneError as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _never_without_bands(self) -> Self:
+        if not set(self.optional) < set(self.bands):
+            raise ValueError("optional takes some of the bands, not all")
+        return self
 
 
 class LabelsSection(Section):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.spatial import KDTree
 
-from ecosg_update.sample import UNLABELLED
+from ecosg_update.sample import UNLABELLED, absent
 from ecosg_update.training.piece import Piece
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def suspects(
     found = np.zeros(labels.shape, np.bool_)
     if known.sum() <= NEIGHBOURS or len(np.unique(labels[known])) < 2:
         return found
-    found[known] = _agreement(piece.values[:, known].T, labels[known], _seed(piece.name)) < noise.agreement
+    seen = piece.values[~absent(piece.values)][:, known].T  # (pixel, band)
+    found[known] = _agreement(seen, labels[known], _seed(piece.name)) < noise.agreement
     if opinion is not None:
         found &= opinion != labels
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import ModelError, TableError
+from ecosg_update.sample import UNLABELLED, absent
 from ecosg_update.training import labelling
 from ecosg_update.training.config import Config
 from ecosg_update.training.select import Opinion
@@ -38,6 +39,8 @@ def opinion(config: Config) -> Opinion | None:
     rows = _rows(engine.legend, target(config.labels), config.labels.level)
 
     def of_engine(values: NDArray[np.float32]) -> NDArray[np.int16]:
+        if absent(values)[engine.card.needed].any():
+            return np.full(values.shape[1:], UNLABELLED, np.int16)
         found: NDArray[np.int16] = rows[engine(values).argmax(axis=0)]
         return found
 

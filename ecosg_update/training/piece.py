@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class Piece:
     """An image before selection.
 
-    name: unique within its source. values: float32 (band, y, x), reflectance, all bands 0 where nothing was measured.
-    valid: bool (y, x), False also for cloud and shadow. labels: int16 (y, x), rows of the wanted legend, -1 where
-    nothing is known. edge_m: float32 (y, x), distance to the nearest pixel of another label, metres. pure: bool
-    (y, x), False where a pixel holds several labels. present: bool (class,), None where that is not known. flags:
-    what the publisher warns of ("cloud", "snow"). country, split: as the publisher says, "" where it does not.
+    name: unique within its source. values: float32 (band, y, x), reflectance, all bands 0 where nothing was measured,
+    NaN in absent bands. valid: bool (y, x), False also for cloud and shadow. labels: int16 (y, x), rows of the wanted
+    legend, -1 where nothing is known. edge_m: float32 (y, x), distance to the nearest pixel of another label, metres.
+    pure: bool (y, x), False where a pixel holds several labels. present: bool (class,), None where that is not known.
+    flags: what the publisher warns of ("cloud", "snow"). country, split: as the publisher says, "" where it does not.
     """
 
     name: str

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import SceneError
+from ecosg_update.sample import arranged
 from ecosg_update.scene.discover import open_scene
-from ecosg_update.scene.read import reader
+from ecosg_update.scene.read import SceneReader, reader
 from ecosg_update.training.labelmap import LabelMap
 from ecosg_update.training.piece import Piece
 
@@ -28,7 +29,7 @@ class Wanted:
     """What every sample of a set shall be.
 
     bands in this order; pixel_m metres; tile: least side of a piece of a scene, pixels; level: "L1C", "L2A", or
-    "mixed" where both may come. reach_m and pure: as `LabelMap.on`.
+    "mixed" where both may come. reach_m and pure: as `LabelMap.on`. optional: bands that a scene may lack.
     """
 
     bands: tuple[str, ...]
@@ -37,6 +38,11 @@ class Wanted:
     level: str
     reach_m: float = 0.0
     pure: bool = False
+    optional: tuple[str, ...] = ()
+
+    def reader(self, scene: Scene) -> SceneReader:
+        """The scene's pixels, of those bands that it has."""
+        return reader(scene, self.bands, self.pixel_m, resample=True, optional=self.optional)
 
     def check(self, scene: Scene) -> None:
         """SceneError for a product of another level."""
@@ -68,18 +74,21 @@ class SceneSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was assumed of the product."""
-        return self._scene().assumed
+        """What was assumed of the product, and which bands it lacks."""
+        scene = self._scene()
+        with self.wanted.reader(scene) as pixels:
+            lacking = [band for band in self.wanted.bands if band not in pixels.bands]
+        return (*scene.assumed, *(f"the scene has no {band}" for band in lacking))
 
     def __len__(self) -> int:
-        with reader(self._scene(), self.wanted.bands, self.wanted.pixel_m, resample=True) as pixels:
+        with self.wanted.reader(self._scene()) as pixels:
             return len(list(tiles(pixels.grid.shape, self.wanted.tile)))
 
     def pieces(self) -> Iterator[Piece]:
         """The tiles row by row."""
         scene = self._scene()
         self.wanted.check(scene)
-        with reader(scene, self.wanted.bands, self.wanted.pixel_m, resample=True) as pixels:
+        with self.wanted.reader(scene) as pixels:
             for rows, cols in tiles(pixels.grid.shape, self.wanted.tile):
                 seen = pixels.read(rows, cols)
                 known = self.labels.on(seen.grid, reach_m=self.wanted.reach_m, pure=self.wanted.pure)
@@ -93,9 +102,8 @@ class SceneSource:
         if (known.labels >= 0).all():
             present = np.isin(np.arange(len(self.labels.labelling.target)), known.labels)
         parts = (known.labels, known.edge_m, known.pure)
-        return Piece(
-            name, seen.values, seen.valid, *parts, seen.grid, seen.level, present=present, country=self.country
-        )
+        values = arranged(seen.values, seen.bands, self.wanted.bands)
+        return Piece(name, values, seen.valid, *parts, seen.grid, seen.level, present=present, country=self.country)
 
 
 def tiles(shape: tuple[int, int], size: int) -> Iterator[Window]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import ModelError
-from ecosg_update.sample import UNLABELLED
+from ecosg_update.sample import UNLABELLED, measured
 from ecosg_update.training import noise
 from ecosg_update.training.noise import Noise
 from ecosg_update.training.piece import Piece
@@ -99,7 +99,7 @@ def without(piece: Piece, reason: str) -> Selected:
 
 def _undoubted(piece: Piece, rules: Rules, *, strict: bool) -> tuple[NDArray[np.int16], Counter[str]]:
     """The labels that no rule drops, and how many pixels each rule drops: the first that doubts a pixel claims it."""
-    doubts = [(NO_DATA, ~piece.values.any(axis=0)), (CLOUD, ~piece.valid), (UNKNOWN, piece.labels == UNLABELLED)]
+    doubts = [(NO_DATA, ~measured(piece.values)), (CLOUD, ~piece.valid), (UNKNOWN, piece.labels == UNLABELLED)]
     if strict:
         doubts.append((BORDER, piece.edge_m < rules.border_m))
     if strict and rules.mixed:

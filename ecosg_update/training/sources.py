@@ -51,6 +51,7 @@ def sources(config: Config, legend: Legend) -> tuple[Source, ...]:
         config.samples.level,
         reach_m=config.select.border_m,
         pure=config.select.mixed,
+        optional=config.samples.optional,
     )
     names = _names([section.name or section.path.stem for section in config.source])
     return tuple(

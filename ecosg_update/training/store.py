@@ -1,8 +1,8 @@
 """A training set on the disk, read sample by sample: shards of pixels, an index, and a manifest.
 
 The folder holds `manifest.json`, `index.csv` and shards `SPLIT-NNNNN.safetensors`, in each of which a sample NAME is
-two arrays: `NAME/values`, uint16 (band, y, x) as `coding` stores them, and `NAME/labels`, int16 (y, x), rows of the
-legend, -1 where nothing is known.
+two arrays: `NAME/values`, uint16 (band, y, x) as `coding` stores them (a band of zeros is absent), and `NAME/labels`,
+int16 (y, x), rows of the legend, -1 where nothing is known.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 INDEX = "index.csv"
-FORMAT = 1
-"""Changes when a reader of the older folders would misread the newer."""
+FORMAT = 2
+"""Changes when a reader of the older folders would misread the newer. 2: samples may lack bands."""
+READABLE = (1, 2)
+"""The formats that mean the same to this reader."""
 
 StoreLevel = Literal["L1C", "L2A", "mixed"]
 
@@ -154,8 +156,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"{folder}: is no training set ({MANIFEST}: {error}); make one with `ecosg-update train prepare`"
         ) from error
     version = found.get("format") if isinstance(found, dict) else None
-    if version != FORMAT:
-        raise FormatError(f"{path}: is format {version}, expected {FORMAT}; prepare the set again with this version")
+    if version not in READABLE:
+        expected = " or ".join(map(str, READABLE))
+        raise FormatError(
+            f"{path}: is format {version}, expected {expected}; prepare the set again with this version"
+        )
     return dict(found)
 
 

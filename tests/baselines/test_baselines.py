@@ -88,3 +88,17 @@ def test_samples_without_a_label_teach_nothing():
         shares([empty], L1)
     with pytest.raises(ModelError, match="forest: found 2 bands"):
         grown([stripes()], BANDS, L1, trees=2)(np.zeros((2, 3, 5), np.float32))
+
+
+def test_a_forest_grows_from_and_judges_samples_that_lack_a_band():
+    def lacking(one):
+        values = one.values.copy()
+        values[1] = np.nan
+        return Sample(values, one.labels)
+
+    for training in ([stripes(1), lacking(stripes(2))], [stripes(1), stripes(2)]):
+        forest, test = grown(training, BANDS, L1, trees=30), lacking(stripes(3))
+        found = forest(test.values)
+        np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-6)
+        known = test.labels >= 0
+        assert (found.argmax(axis=0) == test.labels)[known].mean() > 0.8

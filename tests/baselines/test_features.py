@@ -43,3 +43,16 @@ def test_pixels_without_data_have_finite_features():
 def test_no_band_is_refused():
     with pytest.raises(ModelError, match="no band"):
         spectral(np.zeros((0, 3, 5), np.float32), ())
+
+
+def test_what_an_absent_band_would_tell_is_nan_and_all_else_is_as_without_the_band():
+    values = np.random.default_rng(0).random((3, 4, 5), dtype=np.float32)
+    values[:, 1, 2] = 0
+    lacking = values.copy()
+    lacking[1] = np.nan
+    found = textured(lacking, ("B08", "B02", "B04"))  # three bands, NDVI, brightness twice, NDVI twice
+    fewer = textured(values[[0, 2]], ("B08", "B04"))
+    assert np.isnan(found[1]).all()
+    np.testing.assert_allclose(np.delete(found, 1, axis=0), fewer, atol=1e-6)
+    lacking[1], lacking[2] = values[1], np.nan
+    assert np.isnan(textured(lacking, ("B08", "B02", "B04"))[[2, 3, 6, 7]]).all()

@@ -7,7 +7,7 @@ from ecosg_update.legend import Legend
 from ecosg_update.sample import Sample
 from ecosg_update.training.writer import Layout, writing
 from tests.conftest import say, shared
-from tests.scoring.made import BANDS, checkpoint, line, prepared
+from tests.scoring.made import BANDS, L1, checkpoint, line, prepared, sample
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,52 @@ def test_each_level_has_a_row_and_they_add_up(mixed):
     own = "corine-l3, 44 classes"
     parts = [found["forest", own, "level", level]["pixels"] for level in ("L1C", "L2A")]
     assert sum(parts) == found["forest", own, "all", ""]["pixels"]
+
+
+def test_people_read_how_good_water_and_vegetation_are_on_each_level(mixed):
+    arguments = (
+        "score",
+        "--data",
+        mixed,
+        "--grouping",
+        "corine-l1,water-vegetation",
+        "--baseline",
+        "forest,majority",
+    )
+    said = say(*arguments, "--bootstrap", 20)
+    found = rows(say(*arguments, "--bootstrap", 20, "--json"))
+    for level in ("L1C", "L2A"):
+        water = found["forest", "water-vegetation, 3 classes", "level", level]["classes"][2]
+        assert water["name"] == "Water" and water["true"] > 0
+        _, table = said.out.split(f"\nwater-vegetation, 3 classes: forest on {level}, class by class\n")
+        head, *lines = table.split("\n\n")[0].splitlines()
+        assert head.split() == ["class", "true", "said", "producer", "user", "f1", "iou"]
+        row = next(line for line in lines if line.startswith("3 Water"))
+        assert row.split()[2:4] == [str(water["true"]), str(water["said"])]
+        assert f"{water['iou']['value']:.3f} [" in row
+
+
+def test_an_engine_of_both_levels_is_scored_on_samples_that_lack_a_band(tmp_path):
+    with writing(tmp_path / "set", Layout(L1, BANDS, "mixed", 10.0)) as writer:
+        for number in range(8):
+            values = sample(number).values.copy()
+            values[3] = np.nan if number % 2 else values[3]
+            labels = (sample(number).labels >= 0).astype(np.int16)
+            made = line(
+                f"s{number}", "train" if number < 2 else "test", f"b{number}", ("L1C", "L2A")[number // 2 % 2]
+            )
+            writer.add(Sample(values, labels), made)
+        writer.finish(np.ones(8), {})
+    able = checkpoint(tmp_path / "able.safetensors", L1, level="any", optional=("B05",))
+    mute = checkpoint(tmp_path / "mute.safetensors", L1, level="any")
+    said = say("score", able, mute, "--data", tmp_path / "set", "--baseline", "forest", "--bootstrap", 10, "--json")
+    found = rows(said)
+    for name, silent in (("able", 0), ("mute", 3 * 12 * 14), ("forest", 0)):
+        row = found[name, "corine-l1, 5 classes", "all", ""]
+        assert row["pixels"] == 6 * 12 * 14 and sum(counts[-1] for counts in row["confusion"]) == silent
+    notes = json.loads(said.out)["notes"]
+    assert "mute said nothing of 3 samples, which count as not right" in notes
+    assert not any(note.startswith(("able said", "forest said")) for note in notes)
 
 
 def test_dynamic_world_goes_through_its_grouping_on_both_levels(mixed):

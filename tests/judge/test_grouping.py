@@ -23,6 +23,14 @@ def test_level_1_of_another_legend_is_level_1_of_its_level_2(source):
     np.testing.assert_array_equal(direct.rows, coarse.rows[fine.rows])
 
 
+@pytest.mark.parametrize("source", [L1, L2, L3, DYNAMICWORLD, ECOSG])
+def test_vegetation_is_classes_2_to_4_of_level_1_and_water_class_5(source):
+    target = tables.legend("water-vegetation")
+    level1 = np.array(L1.codes)[grouping(source, L1).rows]
+    expected = np.select([level1 == 1, level1 == 5], ["Artificial", "Water"], "Vegetation")
+    assert [target.names[row] for row in grouping(source, target).rows] == expected.tolist()
+
+
 def test_each_table_of_groupings_can_be_read_and_names_each_class():
     files = sorted(tables.path("groupings").glob("*.csv"))
     assert files

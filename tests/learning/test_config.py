@@ -57,7 +57,7 @@ def test_paths_are_relative_to_the_file(tmp_path):
         (MINIMAL + "recipe = { schedule = 'warm' }", "step.0.recipe.schedule"),
         (MINIMAL + "recipe = { objective = { pooling = 'max' } }", "step.0.recipe.objective.pooling"),
         (MINIMAL + "recipe = { objective = { cross_entropy = 0 } }", "one of them above 0"),
-        (MINIMAL + "recipe = { light = { atmosphere = 2 } }", "atmosphere is a share"),
+        (MINIMAL + "recipe = { light = { atmosphere = 2 } }", "atmosphere and clearing are shares"),
         (MINIMAL + "start = { kind = 'previous' }", "no previous one"),
         (MINIMAL + "start = { kind = 'checkpoint' }", "a checkpoint needs its path"),
         (MINIMAL + "start = { kind = 'random', path = 'a' }", "random takes no path"),
@@ -77,6 +77,10 @@ def test_a_wrong_file_is_one_line_that_names_the_place(tmp_path, text, expected)
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")
+
+
+def test_the_cloud_masks_need_no_path(tmp_path):
+    assert load(write(tmp_path, MINIMAL + "start = { kind = 'ukis-csmask' }")).step[0].start.path is None
 
 
 def test_the_chain_of_the_tests_is_a_configuration(tmp_path):

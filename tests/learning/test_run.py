@@ -1,6 +1,7 @@
 """From a training set on the disk and a TOML file to checkpoints that predict."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 
@@ -12,8 +13,12 @@ from safetensors.torch import load_file
 from ecosg_update.errors import ConfigError, OutputError
 from ecosg_update.learning.config import load
 from ecosg_update.learning.run import run
-from ecosg_update.segment import checkpoint
+from ecosg_update.segment import checkpoint, ukis
+from ecosg_update.segment.backbone import IDLE
+from ecosg_update.segment.card import Standard
+from ecosg_update.segment.engines import build
 from tests.learning.made import CHAIN, CONFIG, LEGEND, sample, write_set
+from tests.segment.onnx_made import masks
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,6 +133,25 @@ def test_a_chain_hands_the_backbone_on(tmp_path):
     assert not list((tmp_path / "run").glob("*.board"))
 
 
+def test_a_chain_that_begins_with_cloud_masks_keeps_their_normalisation_and_names_their_licence(tmp_path):
+    write_set(tmp_path / "set", val=0)
+    state = build("unet", 4, 2, encoder="efficientnet-b0").backbone.state_dict()
+    given = {name: values for name, values in state.items() if not name.startswith(IDLE) and values.ndim}
+    file = masks(given, tmp_path / "model_4b_l2a.onnx", ["blue", "green", "red", "nir"])
+    text = CHAIN.replace("resnet18", "efficientnet-b0").replace(
+        "epochs = 2", 'epochs = 1\nstart = { kind = "ukis-csmask", path = "." }'
+    )
+    first, second = run(config(tmp_path, text))
+    known = ukis.inputs(file).standard
+    assert first.card.normalisation == Standard(known.mean[2:], known.std[2:])  # of red and near infrared
+    assert second.card.normalisation == first.card.normalisation
+    sha = hashlib.sha256(file.read_bytes()).hexdigest()
+    said = f"first weights: ukis-csmask (DLR, Apache-2.0) model_4b_l2a.onnx ({sha[:12]})"
+    assert said in first.card.provenance and said in second.card.provenance
+    plan = json.loads((tmp_path / "run" / "classifier.plan.json").read_text())
+    assert plan["start"] == ["ukis-csmask", sha]
+
+
 def test_a_new_first_step_makes_the_second_one_another_training(tmp_path):
     write_set(tmp_path / "set", val=0)
     run(config(tmp_path, CHAIN))
@@ -153,7 +177,7 @@ def test_what_does_not_fit_the_set_is_one_clear_error(tmp_path, change, text):
 
 def test_a_set_of_mixed_levels_needs_a_word(tmp_path):
     write_set(tmp_path / "set", level="mixed")
-    with pytest.raises(ConfigError, match="mixes product levels"):
+    with pytest.raises(ConfigError, match=r'mixes product levels; .* or "any" for an engine that eats both'):
         run(config(tmp_path))
     said = config(tmp_path, CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "L1C"').replace("30", "1"))
     assert run(said)[0].card.level == "L1C"
@@ -166,3 +190,28 @@ def test_machine_and_place_are_no_part_of_the_plan(trained):
     assert run(config(folder, text))[0].before
     same = replace(checkpoint.card(folder / "run" / "net.safetensors"), notes="")
     assert "/" not in same.provenance
+
+
+def test_a_set_of_both_levels_makes_an_engine_that_eats_both_and_may_lack_a_band(tmp_path):
+    write_set(tmp_path / "set", level="mixed")
+    text = CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "any"')
+    text = text.replace("hierarchy", 'optional = ["B08"]\nhierarchy').replace(
+        "steps = 30", "steps = 40\nabsent = 0.5"
+    )
+    (done,) = run(config(tmp_path, text))
+    assert (done.card.level, done.card.optional) == ("any", ("B08",))
+    engine, unseen = checkpoint.load(done.checkpoint, on="cpu"), sample(20, shape=(29, 37))
+    fewer = unseen.values.copy()
+    fewer[1] = np.nan
+    known = unseen.labels >= 0
+    for values in (unseen.values, fewer):
+        assert (engine(values).argmax(axis=0) == unseen.labels)[known].mean() > 0.8
+    other = text.replace('optional = ["B08"]', 'optional = ["B04"]')
+    with pytest.raises(OutputError, match="belongs to a training with other settings"):
+        run(config(tmp_path, other))
+
+
+def test_a_set_of_one_level_makes_no_engine_of_both(tmp_path):
+    write_set(tmp_path / "set")
+    with pytest.raises(ConfigError, match=r"is of level L2A, data\.level says any"):
+        run(config(tmp_path, CONFIG.replace('folder = "set"', 'folder = "set"\nlevel = "any"')))

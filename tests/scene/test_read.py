@@ -193,6 +193,20 @@ def test_a_stand_in_is_read_only_where_it_is_needed_and_said():
         assert mine.valid.any()
 
 
+def test_an_optional_band_is_left_out_only_where_it_is_absent():
+    scene, window = open_scene(ireland()), (slice(200, 260), slice(650, 700))
+    with (
+        reader(scene, ["B08", "B02", "B04"], 60, optional=["B8", "B2"]) as source,
+        reader(scene, ["B02", "B04"], 60) as other,
+    ):
+        assert source.bands == ("B02", "B04") and source.grid == other.grid
+        assert np.array_equal(source.read(*window).values, other.read(*window).values)
+    with reader(scene, ["B08", "B02"], 60, optional=["B08"], stand_ins={"B08": "B8A"}) as source:
+        assert source.stand_ins == {"B08": "B8A"}
+    with pytest.raises(SceneError, match="B08 wanted at 60 m"):
+        reader(scene, ["B08"], 60, optional=["B08"])
+
+
 def test_sixty_metre_bands_belong_to_a_ten_metre_stack():
     with reader(open_scene(sicily()), ["B02", "B01", "B05"], 10) as source:
         assert source.grid.pixel == (10, 10)

@@ -53,6 +53,28 @@ def test_as_is_feeds_every_level_and_convert_refuses_what_it_cannot():
         network("net", l2a, BANDS, 10.0).probabilities(values, "L1C")
 
 
+def test_an_engine_of_both_levels_is_fed_each_as_it_is():
+    net = engine(level="any")
+    values = np.random.default_rng(0).random((len(BANDS), 8, 16), dtype=np.float32)
+    made = network("net", net, BANDS, 10.0)
+    for level in ("L1C", "L2A"):
+        np.testing.assert_array_equal(made.probabilities(values, level), net(values))
+    assert made.notes == ("net was trained on L1C and L2A; samples of both are fed as they are",)
+
+
+def test_of_a_sample_without_a_band_speaks_who_does_without():
+    values = np.random.default_rng(0).random((len(BANDS), 8, 16), dtype=np.float32)
+    values[:, 2, 3] = 0
+    values[-1] = np.nan
+    mute, able = engine(), engine(optional=("B11", "B12"))
+    assert not network("net", mute, BANDS, 10.0).probabilities(values, "L1C").any()
+    made = network("net", able, BANDS, 10.0)
+    np.testing.assert_array_equal(made.probabilities(values, "L1C"), able(values))
+    fewer = network("net", able, BANDS[:-1], 10.0).probabilities(values[:-1], "L1C")
+    np.testing.assert_array_equal(fewer, able(values))
+    np.testing.assert_allclose(made.probabilities(values, "L2A").sum(axis=0), 1, atol=1e-5)
+
+
 def test_samples_that_the_engine_does_not_eat_are_refused_before_the_run():
     with pytest.raises(ModelError, match="the samples lack B12"):
         network("net", engine(), BANDS[:-1], 10.0)

@@ -73,9 +73,32 @@ def test_the_card_s_sum_is_that_of_sha256sum(saved):
     assert sorted(path.name for path in saved.parent.iterdir()) == ["net.json", "net.safetensors"]
 
 
-@pytest.mark.parametrize("card", [CARD, own_card(), own_card(arguments={"encoder": "resnet18"}, notes="déjà")])
+@pytest.mark.parametrize(
+    "card",
+    [
+        CARD,
+        own_card(),
+        own_card(arguments={"encoder": "resnet18"}, notes="déjà"),
+        own_card(level="any", optional=("B03", "B8A")),
+    ],
+)
 def test_a_card_comes_back_from_json(card):
     assert cards.from_json(cards.to_json(card), "card") == card
+
+
+def test_a_card_of_before_is_read_as_one_that_needs_all_its_bands():
+    card = own_card()
+    before = {key: value for key, value in json.loads(cards.to_json(card)).items() if key != "optional"}
+    assert cards.from_json(json.dumps(before).encode(), "card") == card
+    assert card.needed == list(range(len(card.bands)))
+    assert [card.eats(level) for level in ("L1C", "L2A")] == [level == card.level for level in ("L1C", "L2A")]
+
+
+@pytest.mark.parametrize("optional", [("B02",), ("B03", "B03"), ("B03", "B04", "B8A")])
+def test_optional_bands_are_some_of_the_card_s(optional):
+    assert "B02" not in own_card().bands
+    with pytest.raises(ModelError, match="expected some and not all of B03, B04, B8A, each once"):
+        own_card(optional=optional)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".ckpt", ".PTH"])
@@ -160,7 +183,7 @@ def test_weights_that_do_not_fit_the_engine_are_named(saved, change, message):
     [
         ({"engine": "segformer"}, "'segformer' does not exist"),
         ({"arguments": {"depth": 3}}, "unexpected keyword argument 'depth'"),
-        ({"level": "L1B"}, "level: .*'L1C' or 'L2A'"),
+        ({"level": "L1B"}, "level: .*'L1C', 'L2A' or 'any'"),
         ({"pixel_m": "20"}, "pixel_m: .*number"),
         ({"bands": []}, "bands are"),
         ({"bands": ["B03", "B03", "B04"]}, "each once"),

@@ -30,7 +30,7 @@ def _trained(network: torch.nn.Module, bands: torch.Tensor) -> torch.Tensor:
 
 def test_only_engines_with_a_halo_as_wide_as_their_sight_are_seamless():
     assert [name for name in available() if design(name).seamless] == [
-        "dynamicworld", "small_unet", "so2sat-lcz",
+        "dynamicworld", "light_resnet", "small_unet", "so2sat-lcz",
     ]  # fmt: skip
 
 

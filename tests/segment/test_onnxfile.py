@@ -5,28 +5,7 @@ from ecosg_update.errors import ModelError
 from ecosg_update.segment.onnxfile import tensors
 from ecosg_update.segment.weights import LCZ_FILE
 from tests.conftest import shared
-
-
-def field(number: int, content: bytes | int) -> bytes:
-    """A field of a protocol buffer as the standard describes it."""
-    if isinstance(content, int):
-        return bytes([number << 3]) + varint(content)
-    return bytes([number << 3 | 2]) + varint(len(content)) + content
-
-
-def varint(number: int) -> bytes:
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low]) if not rest else bytes([low | 0x80]) + varint(rest)
-
-
-def tensor(name: str, values: np.ndarray, *, packed: bool = False, kind: int = 1) -> bytes:
-    axes = b"".join(map(varint, values.shape))
-    dims = field(1, axes) if packed else b"".join(field(1, length) for length in values.shape)
-    return field(5, dims + field(2, kind) + field(8, name.encode()) + field(9, values.tobytes()))
-
-
-def model(*parts: bytes) -> bytes:
-    return field(1, 8) + field(7, field(2, b"graph") + b"".join(parts))
+from tests.segment.onnx_made import field, model, tensor
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -40,6 +19,13 @@ def test_tensors_come_back_by_name_with_their_shapes(packed):
     assert list(found) == list(given)
     for name, values in given.items():
         np.testing.assert_array_equal(found[name], values)
+
+
+def test_half_precision_comes_back_as_the_same_numbers():
+    given = np.array([[65504, 2**-24, -0.333], [1, np.inf, 0]], "<f2")
+    found = tensors(model(tensor("a", given, kind=10)))["a"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, given.astype(np.float32))
 
 
 def test_other_types_are_left_out():

@@ -187,6 +187,35 @@ def test_a_preparation_may_bring_the_level_and_must():
         joined(strips(scene, engine, prepare=lambda window: window))
 
 
+def test_an_engine_of_both_levels_eats_either_as_it_comes():
+    scene, engine = noise((20, 20), bands=BANDS), small_engine(level="any")
+    expected = joined(strips(scene, small_engine()))[0]
+    for level in ("L1C", "L2A"):
+        np.testing.assert_array_equal(joined(strips(replace(scene, level=level), engine))[0], expected)
+
+
+def test_a_scene_may_lack_optional_bands_which_are_fed_as_their_mean():
+    scene, engine = noise((40, 30), bands=BANDS), small_engine(optional=("B03", "B08"))
+    scene.valid[5:9, 3] = False
+    fewer = ArrayReader(scene.values[[2, 1]], scene.valid, ("B08", "B04"))
+    scene.values[0] = 0.5  # B03, at the mean of the card
+    found, share = joined(strips(fewer, engine, size=16))
+    expected, expected_share = joined(strips(scene, small_engine(), size=16))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(share, expected_share)
+
+
+def test_a_band_that_is_needed_is_missed_and_nan_is_no_way_around_it():
+    engine = small_engine(optional=("B03",))
+    scene = noise((20, 20), bands=("B03", "B04"))
+    with pytest.raises(ModelError, match=r"the scene lacks B08 \(it has B03, B04\)"):
+        strips(scene, engine)
+    torn = noise((20, 20), bands=("B04", "B08"))
+    torn.values[1, 3, 4] = np.nan
+    with pytest.raises(ModelError, match="holds NaN"):
+        joined(strips(torn, engine))
+
+
 def test_nan_is_refused_instead_of_spreading():
     scene = noise((20, 20), bands=BANDS)
     scene.values[1, 3, 4] = np.nan

@@ -10,6 +10,7 @@ from torchvision.models import resnet18
 
 from ecosg_update.errors import ModelError
 from ecosg_update.sample import UNLABELLED, Sample
+from ecosg_update.segment.backbone import placed
 from ecosg_update.segment.card import Card, Standard
 from ecosg_update.segment.checkpoint import save
 from ecosg_update.segment.engines import build
@@ -18,7 +19,7 @@ from ecosg_update.segment.losses import pooled
 from ecosg_update.segment.train import Extras, Recipe, train
 from ecosg_update.segment.train.recipe import Objective
 from ecosg_update.segment.train.validate import figures
-from ecosg_update.segment.transfer import Start, begun, placed, with_checkpoint
+from ecosg_update.segment.transfer import Start, begun, with_checkpoint
 
 SOURCE = Card(
     engine="classifier", bands=("B02", "B04"), level="L2A", pixel_m=10,

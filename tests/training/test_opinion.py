@@ -45,3 +45,9 @@ def test_a_model_of_other_bands_or_classes_is_refused():
         opinion(config({"level": 2}, bands=["B02", "B03"]))
     with pytest.raises(ModelError, match="knows corine-l3, the set learns dynamicworld"):
         opinion(config({"legend": "dynamicworld"}))
+
+
+def test_a_model_has_no_opinion_on_a_piece_that_lacks_a_band():
+    values = np.random.default_rng(0).uniform(0.02, 0.4, (10, 64, 64)).astype(np.float32)
+    values[3] = np.nan
+    assert (opinion(config({"level": 2}))(values) == -1).all()

@@ -10,7 +10,7 @@ from affine import Affine
 from safetensors.numpy import load_file
 
 from ecosg_update.config import checked
-from ecosg_update.errors import ConfigError, OutputError, TableError
+from ecosg_update.errors import ConfigError, OutputError, SceneError, TableError
 from ecosg_update.scene.discover import open_scene
 from ecosg_update.scene.read import reader
 from ecosg_update.training.config import Config
@@ -224,3 +224,35 @@ def test_codes_that_are_no_classes_stop_the_job(tmp_path):
     with pytest.raises(TableError, match=r"codes \[.*\] are no classes of dynamicworld"):
         made(tmp_path / "set", document)
     assert [path.name for path in tmp_path.iterdir()] == ["g.csv"]
+
+
+def test_sources_that_lack_optional_bands_stand_beside_one_that_has_them(tmp_path):
+    """The same image twice, once without its infrared: NaN there, and the pixels of the other to the last digit."""
+    bands = ["B02", "B03", "B04", "B8A", "B11", "B12"]
+    document = lanjaron(split=ALL, samples={"optional": ["B8A", "B11", "B12"], "bands": bands}, select=STRICT)
+    whole = document["source"][0]
+    with rasterio.open(whole["path"]) as full:
+        profile = full.profile | {"count": 3}
+        with rasterio.open(tmp_path / "three.tif", "w", **profile) as part:
+            part.write(full.read([1, 2, 3]))
+    fewer = whole | {"path": str(tmp_path / "three.tif"), "bands": bands[:3], "name": "three"}
+    manifest = made(tmp_path / "set", document | {"source": [whole | {"name": "six"}, fewer]})
+    assert manifest["sources"][1]["notes"][-3:] == [f"the scene has no {band}" for band in bands[3:]]
+    adds_up(manifest["counts"])
+    store = opened(tmp_path / "set")
+    found = {line.name: one for line, one in zip(store.entries("train"), store.samples("train"), strict=True)}
+    pairs = [(found[name], found[name.replace("three/", "six/")]) for name in found if name.startswith("three/")
+             and name.replace("three/", "six/") in found]  # fmt: skip
+    assert len(pairs) > 3
+    for three, six in pairs:
+        assert np.isnan(three.values[3:]).all() and np.isfinite(six.values).all()
+        np.testing.assert_array_equal(three.values[:3], six.values[:3])
+    with pytest.raises(SceneError, match="B8A, B11 wanted"):
+        document["samples"]["optional"] = ["B12"]
+        made(tmp_path / "other", document | {"source": [fewer]})
+
+
+def test_optional_bands_are_some_of_the_samples():
+    for wrong in (["B09"], ["B02", "B03", "B04", "B8A", "B11", "B12"]):
+        with pytest.raises(ConfigError, match="optional takes some of the bands, not all"):
+            checked(Config, lanjaron(samples={"optional": wrong}), "test")

@@ -153,3 +153,37 @@ def test_a_pixel_of_exact_black_is_not_taken_for_missing_data():
     values = np.array([[[0.0]], [[0.2]]], np.float32)
     assert (coding.stored(values) > 0).all() and UNLABELLED == -1
     np.testing.assert_array_equal(coding.reflectance(coding.stored(values)), values)
+
+
+@given(
+    arrays.arrays(np.float32, (3, 2, 4), elements=st.floats(-0.09375, 6.4375, width=32)),
+    st.sampled_from([(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]),
+)
+def test_an_absent_band_comes_back_absent_and_changes_no_other(values, rows):
+    values[:, 0, 0] = 0
+    values[:, 1, 1] = [0.1, 0, 0.2]  # data in each pair of bands
+    values[next(row for row in range(3) if row not in rows), 0, 1] = 0.3
+    whole, lacking = values, values.copy()
+    lacking[list(rows)] = np.nan
+    kept = [row for row in range(3) if row not in rows]
+    back = coding.reflectance(coding.stored(lacking))
+    assert np.isnan(back[list(rows)]).all()
+    seen = (values[kept] != 0).any(axis=0)
+    np.testing.assert_array_equal(back[kept][:, seen], coding.reflectance(coding.stored(whole))[kept][:, seen])
+    assert not back[kept][:, ~seen].any()
+
+
+def test_a_set_remembers_which_bands_a_sample_lacks_and_sets_of_before_are_read(tmp_path):
+    made = sample(1)
+    made.values[0] = np.nan
+    with writing(tmp_path / "set", LAYOUT) as writer:
+        writer.add(made, line("one"))
+        writer.add(sample(2), line("two"))
+        writer.finish(np.ones(2), {})
+    manifest = tmp_path / "set" / "manifest.json"
+    assert json.loads(manifest.read_text())["format"] == 2
+    for version in (2, 1):
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": version}))
+        first, second = opened(tmp_path / "set").samples("train")
+        np.testing.assert_array_equal(first.values, made.values)
+        np.testing.assert_array_equal(second.values, sample(2).values)

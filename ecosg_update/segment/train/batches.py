@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ecosg_update.errors import ModelError
-from ecosg_update.sample import UNLABELLED, Sample
+from ecosg_update.sample import UNLABELLED, Sample, absent
+from ecosg_update.segment.card import Card
 from ecosg_update.segment.train.light import relit
 from ecosg_update.segment.train.recipe import Recipe
 
@@ -35,8 +36,9 @@ Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
 class Batch:
     """Crops of one size.
 
-    values: float32 (n, band, y, x), reflectance under another light. clean: the same under its own light. labels:
-    int64 (n, y, x), -1 where unknown. present: float32 (n, class), 1 or 0, NaN where unknown.
+    values: float32 (n, band, y, x), reflectance under another light, NaN in absent bands. clean: the same under its
+    own light and with all the bands that the sample has. labels: int64 (n, y, x), -1 where unknown. present: float32
+    (n, class), 1 or 0, NaN where unknown.
     """
 
     values: Tensor
@@ -58,8 +60,7 @@ class Source:
 
     draw: Draw
     recipe: Recipe
-    bands: tuple[str, ...]
-    classes: int
+    card: Card
 
     def batch(self, step: int, *, share: slice = slice(None)) -> Batch:
         """The crops of a step; `share` picks those of one of several processes."""
@@ -71,16 +72,25 @@ class Source:
     def _crop(self, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
         sample, window = self.draw(rng)
         labels, values = sample.labels[window], np.asarray(sample.values[:, *window])
-        check(sample, len(self.bands), self.classes)
+        check(sample, self.card)
         if self.recipe.objective.present and sample.present is not None and labels.shape != sample.labels.shape:
             raise ModelError(
                 f"training: a crop of {self.recipe.crop} pixels need not hold the classes of a sample of "
                 f"{sample.labels.shape}; presence asks for crops as large as the samples"
             )
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-        lit = relit(values, self.bands, self.recipe.light, rng)
+        lit = self._fewer(relit(values, self.card.bands, self.recipe.light, rng), rng)
         turned = (turned_image(image, turns, mirrored=mirrored) for image in (lit, values, labels))
-        return *(np.ascontiguousarray(image) for image in turned), _present(sample, self.classes)
+        return *(np.ascontiguousarray(image) for image in turned), _present(sample, len(self.card.codes))
+
+    def _fewer(self, lit: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """The crop, without some of the optional bands where the recipe wants that and chance has it."""
+        if not self.recipe.absent or rng.random() >= self.recipe.absent:
+            return lit
+        for band in self.card.optional:
+            if rng.random() < 0.5:
+                lit[self.card.bands.index(band)] = np.nan
+        return lit
 
 
 def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> Iterator[Batch]:
@@ -153,10 +163,15 @@ def turned_image(image: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[
     return turned[..., ::-1] if mirrored else turned
 
 
-def check(sample: Sample, bands: int, classes: int) -> None:
+def check(sample: Sample, card: Card) -> None:
     """Refuse a sample that does not fit the card: its bands, its labels, its classes."""
+    bands, classes = len(card.bands), len(card.codes)
     if len(sample.values) != bands:
         raise ModelError(f"training: a sample has {len(sample.values)} bands, the card {bands}")
+    gone = absent(sample.values)
+    if gone[card.needed].any():
+        lacking = [band for band, one in zip(card.bands, gone, strict=True) if one and band not in card.optional]
+        raise ModelError(f"training: a sample lacks {', '.join(lacking)}; name such bands in optional")
     if sample.labels.min() < UNLABELLED or sample.labels.max() >= classes:
         raise ModelError(
             f"training: labels reach from {sample.labels.min()} to {sample.labels.max()}, expected "

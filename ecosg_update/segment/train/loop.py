@@ -98,7 +98,7 @@ def train(
     sign = state.signature(network, card, recipe)
     if extras.state and extras.state.exists():
         state.restore(learner, extras.state, sign)
-    source = Source(_draw(samples, recipe, extras), recipe, card.bands, len(card.codes))
+    source = Source(_draw(samples, recipe, extras), recipe, card)
     for step in _steps(learner, source, card, extras, device(on)):
         extras.report(step)
         if extras.state and extras.crew.leads and learner.step % extras.save_every == 0:
@@ -226,13 +226,17 @@ def _check(samples: Sequence[Sample], card: Card, recipe: Recipe, extras: Extras
         raise ModelError("training: there is no sample; prepare a training set with at least one")
     if recipe.objective.distillation and extras.teacher is None:
         raise ModelError("training: a weight for distillation needs a teacher; name its checkpoint")
+    if recipe.absent and not card.optional:
+        raise ModelError(
+            f"training: absent is {recipe.absent} and no band is optional; name those that may be absent"
+        )
     if recipe.objective.hierarchical and not recipe.objective.groups:
         raise ModelError("training: the hierarchical loss needs groups; name a column of the legend")
     if extras.save_every < 1:
         raise ModelError("training: save_every must be above 0")
     if extras.weights is None:
         for sample in samples:
-            check(sample, len(card.bands), len(card.codes))
+            check(sample, card)
             if min(sample.labels.shape) < recipe.crop:
                 raise ModelError(
                     f"training: a sample of {sample.labels.shape} pixels is smaller than the crop ({recipe.crop}); "

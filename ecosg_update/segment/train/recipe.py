@@ -22,24 +22,30 @@ class Light:
 
     brightness: deviation of the logarithm of a factor on all bands; tint: the same a band; haze: deviation of an
     offset a band, reflectance. atmosphere: the share of crops that are seen through an added clear atmosphere
-    (see `light.atmosphere`), with at most `aerosol` optical thickness at 550 nm and a sun at most `low_sun` degrees
-    from the zenith.
+    (see `light.atmosphere`), with at most `aerosol` optical thickness at 550 nm, at most `water` cm of water vapour
+    (0: no gas absorbs) and a sun at most `low_sun` degrees from the zenith. clearing: the share from which such an
+    atmosphere is taken away, as much of it as the crop's darkest pixels allow: little of surface reflectance, up to
+    all of a product at the top of the atmosphere.
     """
 
     brightness: float = 0.08
     tint: float = 0.03
     haze: float = 0.004
     atmosphere: float = 0.0
+    clearing: float = 0.0
     aerosol: float = 0.3
+    water: float = 0.0
     low_sun: float = 70.0
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
-        if min(self.brightness, self.tint, self.haze, self.aerosol) < 0:
+        if min(self.brightness, self.tint, self.haze, self.aerosol, self.water) < 0:
             raise ModelError(f"training: {self} has a number below 0; a deviation is at least 0")
-        if not 0 <= self.atmosphere <= 1 or not 0 < self.low_sun <= 80:
-            raise ModelError(f"training: {self}: atmosphere is a share of 0..1, low_sun an angle of up to 80 degrees")
+        if min(self.atmosphere, self.clearing) < 0 or self.atmosphere + self.clearing > 1:
+            raise ModelError(f"training: {self}: atmosphere and clearing are shares, together at most 1")
+        if not 0 < self.low_sun <= 80:
+            raise ModelError(f"training: {self}: low_sun is an angle of up to 80 degrees")
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,8 @@ class Recipe:
 
     steps of `batch` crops of `crop` x `crop` pixels, over all processes; AdamW with a decoupled weight decay and a
     learning rate that reaches `rate`, after the share `warmup` of the steps where the schedule is a cosine.
-    precision: of the network's arithmetic; weights stay float32.
+    precision: of the network's arithmetic; weights stay float32. absent: the share of crops that lose each of the
+    card's optional bands with probability one half, so that the network learns to do without.
     """
 
     steps: int = 600
@@ -116,6 +123,7 @@ class Recipe:
     light: Light = field(default_factory=Light)
     objective: Objective = field(default_factory=Objective)
     watch: Watch = field(default_factory=Watch)
+    absent: float = 0.0
     seed: int = 0
 
     __pydantic_config__ = _STRICT
@@ -123,5 +131,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.crop) < 1 or self.rate <= 0:
             raise ModelError(f"training: {self} asks for nothing; steps, batch, crop and rate must be above 0")
+        if not 0 <= self.absent <= 1:
+            raise ModelError(f"training: absent is {self.absent}, expected a share of the crops, 0..1")
         if self.decay < 0 or not 0 <= self.warmup < 1 or self.seed < 0:
             raise ModelError("training: decay and seed must be at least 0, warmup a share below 1")

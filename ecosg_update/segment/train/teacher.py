@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ecosg_update.errors import ModelError
+from ecosg_update.sample import absent, measured
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import Engine
 
@@ -31,24 +32,34 @@ class Teacher:
     groups: tuple[int, ...]
 
     def probabilities(self, clean: Tensor) -> Tensor:
-        """float32 (n, group, y, x) of reflectance (n, band, y, x) of the student's bands; 0 where there is none."""
+        """float32 (n, group, y, x) of reflectance (n, band, y, x) of the student's bands; 0 where there is none.
+
+        An image that lacks a band which the teacher needs has none.
+        """
         values = clean.cpu().numpy()
-        found = self.engine.batch(np.ascontiguousarray(values[:, self.rows]))  # (n, class, y, x)
+        fed = np.ascontiguousarray(values[:, self.rows])
+        blind = absent(fed)[:, self.engine.card.needed].any(axis=1)  # (n,)
+        fed[blind] = 0
+        found = self.engine.batch(fed)  # (n, class, y, x)
         sums = np.zeros((len(found), max(self.groups) + 1, *found.shape[2:]), np.float32)
         for row, group in enumerate(self.teacher):
             if group >= 0:
                 sums[:, group] += found[:, row]
-        return torch.from_numpy(sums * (values != 0).any(axis=1, keepdims=True)).to(clean.device)
+        sums *= measured(values)[:, None]
+        sums[blind] = 0
+        return torch.from_numpy(sums).to(clean.device)
 
 
 def teacher(engine: Engine, card: Card, *, same: Sequence[Same] = ()) -> Teacher:
     """The teacher of a network with `card`; without `same`, equal codes mean the same.
 
-    Raises ModelError where the teacher needs another level, pixel size or band, or knows no class of the student.
+    A teacher of level "any" teaches on every level; a student of "any" has samples of both, which no other teacher
+    can be fed. Raises ModelError where the teacher needs another level, pixel size or band, or knows no class of the
+    student.
     """
     own = engine.card
     lacking = [band for band in own.bands if band not in card.bands]
-    if lacking or (own.level, own.pixel_m) != (card.level, card.pixel_m):
+    if lacking or not own.eats(card.level) or own.pixel_m != card.pixel_m:
         raise ModelError(
             f"teacher {own.engine}: needs {', '.join(own.bands)} of {own.level} at {own.pixel_m:g} m, the samples "
             f"have {', '.join(card.bands)} of {card.level} at {card.pixel_m:g} m; take another teacher"

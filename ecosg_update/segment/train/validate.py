@@ -35,7 +35,7 @@ def figures(network: nn.Module, samples: Sequence[Sample], card: Card, recipe: R
     """
     chosen = [samples[number] for number in evenly(len(samples), recipe.watch.samples)]
     for one in chosen:
-        check(one, len(card.bands), len(card.codes))
+        check(one, card)
     with evaluated(network):
         if recipe.objective.of_pixels or not recipe.objective.present:
             return _of_pixels(network, chosen, card)

@@ -8,7 +8,7 @@ from ecosg_update.errors import ModelError
 from ecosg_update.legend import Legend
 from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.segment.card import Card, Standard
-from ecosg_update.segment.engine import Engine
+from ecosg_update.segment.engine import Engine, normalised
 from ecosg_update.segment.engines import build
 from ecosg_update.segment.train import Extras, Recipe, standard, train
 
@@ -104,6 +104,19 @@ def test_the_standard_is_that_of_the_labelled_pixels():
     values = np.array([[[0.1, 0.3, 9.0]]], np.float32)
     labels = np.array([[0, 1, UNLABELLED]], np.int16)
     assert standard([Sample(values, labels)]) == Standard((0.2,), (0.1,))
+
+
+def test_a_logarithm_makes_another_light_a_shift_and_keeps_dark_water_finite():
+    samples = [image(1), image(2)]
+    samples[0].values[:, 0, 0] = -0.01
+    own = replace(CARD, normalisation=standard(samples, logarithm=0.03))
+    pixels = np.concatenate([one.values[:, one.labels >= 0] for one in samples], axis=1)
+    logs = np.log(np.maximum(pixels, 0) + 0.03)
+    assert own.normalisation.mean == pytest.approx(logs.mean(axis=1), abs=1e-4)
+    eaten = [normalised(torch.from_numpy(one.values[None]), own).numpy()[0] for one in samples]
+    labelled = np.concatenate([one[:, two.labels >= 0] for one, two in zip(eaten, samples, strict=True)], axis=1)
+    np.testing.assert_allclose(labelled.mean(axis=1), 0, atol=2e-3)
+    np.testing.assert_allclose(labelled.std(axis=1), 1, atol=2e-3)
 
 
 @pytest.mark.parametrize(
