@@ -29,7 +29,7 @@ def command() -> None:
 @click.option("--to", help="Classes to learn: corine-l2; default: those of the truth.")
 @click.option("--zone", default="temperate", show_default=True, help="Zone of the rows that are learned.")
 @click.option(
-    "--strength", type=float, default=50.0, show_default=True, help="Effective pixels that the expert weighs."
+    "--strength", type=float, help="Effective pixels that the expert weighs; default: what makes the data likeliest."
 )
 @click.option("--block-km", type=float, default=3.0, show_default=True, help="Side of the blocks of alike pixels.")
 @click.option(
@@ -48,7 +48,7 @@ def learn(
     base: Path | None,
     to: str | None,
     zone: str,
-    strength: float,
+    strength: float | None,
     block_km: float,
     folds: int,
     output: Path,

@@ -17,7 +17,7 @@ from ecosg_update.legend import Legend
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FULL_CORRELATION_FREEDOM = 3.0
+FULL_CORRELATION_FREEDOM = 1.0
 """Degrees of freedom that the guess "all pixels of a block say the same" counts for beside the spread that is found.
 Ours: the spread between two or three blocks may be small by chance, that between thirty is not."""
 
@@ -41,8 +41,9 @@ class Counts:
     @classmethod
     def zero(cls, source: Legend, target: Legend) -> Counts:
         """Nothing seen yet."""
-        tables = (np.zeros((len(source), len(target))) for _ in range(3))
-        return cls(source, target, *tables, np.zeros(len(source)), np.zeros(len(source)))
+        shape = len(source), len(target)
+        rows = len(source)
+        return cls(source, target, np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(rows), np.zeros(rows))
 
     def add(self, block: NDArray[np.float64]) -> None:
         """Add the table (source, target) of a whole block, in pixels."""

@@ -110,7 +110,7 @@ class HardVotes:
         self, rows: slice, cols: slice, wanted: NDArray[np.bool_], kinds: NDArray[np.intp], number: int
     ) -> NDArray[np.float64]:
         """Whole pixels."""
-        classes = self.classes(rows, cols)[wanted]
+        classes = self.classes(rows, cols)[wanted].astype(np.intp)
         known = classes >= 0
         pairs = np.bincount(classes[known] * number + kinds[known], minlength=len(self.legend) * number)
         return pairs.reshape(len(self.legend), number).astype(np.float64)

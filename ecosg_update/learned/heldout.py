@@ -11,7 +11,7 @@ from ecosg_update.learned import blocks
 from ecosg_update.learned.cooccurrence import together
 from ecosg_update.learned.counts import Counts
 from ecosg_update.learned.evidence import Votes
-from ecosg_update.learned.posterior import DEFAULT_STRENGTH, FLOOR, Posterior
+from ecosg_update.learned.posterior import FLOOR, posterior
 from ecosg_update.learned.truth import Truth
 from ecosg_update.progress import Progress, silent
 
@@ -55,13 +55,13 @@ def held_out(
     parts: list[Counts],
     expert: NDArray[np.float64],
     *,
-    strength: float = DEFAULT_STRENGTH,
+    strength: float | None = None,
     block_km: float = blocks.DEFAULT_BLOCK_KM,
     progress: Progress = silent,
 ) -> HeldOut | None:
     """The scores over all parts of the map, each judged by what the others taught.
 
-    parts: what `cooccurrence.counted` found of the same maps and blocks. None for less than two parts with data.
+    parts: what `cooccurrence.counted` found of the same maps and blocks. strength: as `posterior.posterior`. None for less than two parts with data.
     """
     if sum(bool(part.pixels.any()) for part in parts) < 2:
         return None
@@ -82,12 +82,14 @@ def held_out(
     return HeldOut(learned, alone, shares, total, len(parts))
 
 
-def _tables(parts: list[Counts], fold: int, expert: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+def _tables(
+    parts: list[Counts], fold: int, expert: NDArray[np.float64], strength: float | None
+) -> NDArray[np.float64]:
     """The learned table, the expert's and the shares alone, (3, source, target), from all parts but one."""
     others = together([Counts.zero(parts[0].source, parts[0].target), *parts[:fold], *parts[fold + 1 :]])
     floored = (1 - FLOOR) * expert + FLOOR * others.background
     return np.stack(
-        [Posterior(expert, others, strength).weights, floored, np.tile(others.background, (len(expert), 1))]
+        [posterior(expert, others, strength).weights, floored, np.tile(others.background, (len(expert), 1))]
     )
 
 

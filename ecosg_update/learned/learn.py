@@ -21,7 +21,7 @@ from ecosg_update.learned import blocks, report
 from ecosg_update.learned.cooccurrence import counted, together
 from ecosg_update.learned.evidence import Votes
 from ecosg_update.learned.heldout import HeldOut, held_out
-from ecosg_update.learned.posterior import DEFAULT_STRENGTH, Posterior
+from ecosg_update.learned.posterior import Posterior, posterior
 from ecosg_update.learned.prior import Prior, prior
 from ecosg_update.learned.rows import rows, text
 from ecosg_update.learned.truth import Truth
@@ -34,18 +34,18 @@ DEFAULT_FOLDS = 5
 class Method:
     """How a table is learned.
 
-    zone: whose rows. strength: effective pixels that the expert's table weighs. block_km: side of the blocks whose
+    zone: whose rows. strength: effective pixels that the expert's table weighs, None for what makes the data likeliest. block_km: side of the blocks whose
     pixels are taken for alike. folds: parts of scattered blocks, each asked about with what the others taught; 1 asks
     nothing.
     """
 
     zone: str = tables.DEFAULT_ZONE
-    strength: float = DEFAULT_STRENGTH
+    strength: float | None = None
     block_km: float = blocks.DEFAULT_BLOCK_KM
     folds: int = DEFAULT_FOLDS
 
     def __post_init__(self) -> None:
-        if not 0 < self.strength < math.inf:
+        if self.strength is not None and not 0 < self.strength < math.inf:
             raise ConfigError(f"strength: found {self.strength}, expected more than 0 effective pixels")
         if self.folds < 1:
             raise ConfigError(f"folds: found {self.folds}, expected at least 1")
@@ -75,13 +75,13 @@ def learned(votes: Votes, truth: Truth, how: Method | None = None, *, progress: 
     how = how or Method()
     expert = prior(votes.legend, truth.target, zone=how.zone)
     counts = counted(votes, truth, block_km=how.block_km, folds=how.folds, progress=progress)
-    found = Posterior(expert.weights, together(counts), how.strength)
+    found = posterior(expert.weights, together(counts), how.strength)
     check = held_out(
         votes, truth, counts, expert.weights, strength=how.strength, block_km=how.block_km, progress=progress
     )
     reference = (
         f"learned from {votes.name} and {truth.name} in blocks of {how.block_km:g} km; "
-        f"prior {expert.origin}, {how.strength:g} effective pixels"
+        f"prior {expert.origin}, {found.strength:g} effective pixels"
     )
     return Learned(found, expert, check, rows(found, expert, zone=how.zone, reference=reference))
 

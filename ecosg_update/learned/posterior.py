@@ -5,6 +5,7 @@ Conjugacy of the Dirichlet and the multinomial, and Beta marginals: Gelman et al
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 DEFAULT_STRENGTH = 50.0
 """Effective pixels that the expert's table weighs as much as. Ours: fifty looks are what convinces a person."""
+
+STRENGTHS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+"""Those that are tried where none is given."""
+
+SPREAD = 2.0
+"""Deviation of the logarithm of the strength from the default's, before any data."""
 
 FLOOR = 0.02
 """The part of the prior that goes to the true classes of the region by their shares, so that the expert's 0 is no
@@ -60,11 +67,25 @@ class Posterior:
         return self.counts.rows > 0
 
     @cached_property
-    def alpha(self) -> NDArray[np.float64]:
-        """Parameters of the Dirichlet with the data, (source, target); the expert's alone where there are none."""
+    def prior(self) -> NDArray[np.float64]:
+        """Parameters of the Dirichlet without the data, (source, target): the expert's, with `FLOOR` where there are
+        data to come."""
         floored = (1 - FLOOR) * self.expert + FLOOR * self.counts.background
-        with_data = self.strength * floored + self.effective[:, None] * self.counts.shares
-        return np.where(self.seen[:, None], with_data, self.strength * self.expert)
+        return self.strength * np.where(self.seen[:, None], floored, self.expert)
+
+    @cached_property
+    def alpha(self) -> NDArray[np.float64]:
+        """Parameters of the Dirichlet with the data, (source, target)."""
+        return self.prior + self.effective[:, None] * self.counts.shares
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """Logarithm of how probable the prior makes the effective counts, but for a constant that all priors share."""
+        before, after = self.prior[self.seen], self.alpha[self.seen]
+        possible = before > 0
+        cells = special.gammaln(after[possible]) - special.gammaln(before[possible])
+        sums = special.gammaln(before.sum(axis=1)) - special.gammaln(after.sum(axis=1))
+        return float(cells.sum() + sums.sum())
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
@@ -91,4 +112,19 @@ class Posterior:
     def moved(self) -> NDArray[np.float64]:
         """The part of all pixels that a changed weight moves to or from a target, (source, target)."""
         rows = self.counts.rows
-        return np.abs(self.weights - self.expert) * rows[:, None] / max(rows.sum(), np.finfo(float).tiny)
+        changed = np.abs(self.weights - self.expert) * rows[:, None]
+        return np.asarray(changed / max(rows.sum(), np.finfo(float).tiny), np.float64)
+
+
+def posterior(expert: NDArray[np.float64], counts: Counts, strength: float | None = None) -> Posterior:
+    """The posterior at a strength; None takes that of `STRENGTHS` which makes the counts likeliest.
+
+    A map that is as the experts say makes a large strength likely, a poor one a small one (empirical Bayes, Gelman et
+    al. 2013, 5.2). What few data say of it is held near `DEFAULT_STRENGTH`, within a factor of e**`SPREAD` or so.
+    """
+    if strength is not None:
+        return Posterior(expert, counts, strength)
+    choices = [Posterior(expert, counts, one) for one in STRENGTHS]
+    return max(
+        choices, key=lambda one: one.log_evidence - (math.log(one.strength / DEFAULT_STRENGTH) / SPREAD) ** 2 / 2
+    )

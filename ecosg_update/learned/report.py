@@ -51,7 +51,10 @@ def document(found: Posterior, prior: Prior, check: HeldOut | None) -> dict[str,
 
 def lines(report: dict[str, Any]) -> list[str]:
     """The report as people read it; a star stands where data and expert disagree."""
-    told = [f"{report['source']} to {report['target']}: {report['pixels']:.0f} pixels, prior {report['prior']}"]
+    told = [
+        f"{report['source']} to {report['target']}: {report['pixels']:.0f} pixels, prior {report['prior']} "
+        f"of {report['strength']:g} effective pixels"
+    ]
     for one in report["classes"]:
         name = f"{one['code']} {one['name']}"
         if not one["pixels"]:
