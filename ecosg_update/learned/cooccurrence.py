@@ -37,8 +37,9 @@ def counted(
         labels = truth.on(votes.grid.window(window.rows, window.cols))
         if (labels >= 0).any():
             per_block = _tables(votes, window, labels, len(truth.target))
-            for fold, table in zip(window.folds(folds), per_block, strict=True):
-                found[fold].add(table)
+            fold = window.folds(folds)
+            for number, part in enumerate(found):
+                part.add(per_block[fold == number])
         progress("counting classes", window.rows.stop, votes.grid.shape[0])
     if not any(part.pixels.any() for part in found):
         raise CoverageError(f"{votes.name}: shares no pixel with a class with {truth.name}; give maps of one region")

@@ -45,14 +45,15 @@ class Counts:
         rows = len(source)
         return cls(source, target, np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(rows), np.zeros(rows))
 
-    def add(self, block: NDArray[np.float64]) -> None:
-        """Add the table (source, target) of a whole block, in pixels."""
-        row = block.sum(axis=1)
-        self.pixels[...] += block
-        self.squares[...] += block**2
-        self.crossed[...] += block * row[:, None]
-        self.row_squares[...] += row**2
-        self.blocks[...] += row > 0
+    def add(self, blocks: NDArray[np.float64]) -> None:
+        """Add the tables (block, source, target) of whole blocks, or that of one (source, target), in pixels."""
+        each = blocks.reshape(-1, *self.pixels.shape)
+        rows = each.sum(axis=2)
+        self.pixels[...] += each.sum(axis=0)
+        self.squares[...] += (each**2).sum(axis=0)
+        self.crossed[...] += (each * rows[..., None]).sum(axis=0)
+        self.row_squares[...] += (rows**2).sum(axis=0)
+        self.blocks[...] += (rows > 0).sum(axis=0)
 
     def added(self, other: Counts) -> Counts:
         """The sums over the blocks of both, which share none; TableError for other legends."""

@@ -61,7 +61,8 @@ def held_out(
 ) -> HeldOut | None:
     """The scores over all parts of the map, each judged by what the others taught.
 
-    parts: what `cooccurrence.counted` found of the same maps and blocks. strength: as `posterior.posterior`. None for less than two parts with data.
+    parts: what `cooccurrence.counted` found of the same maps and blocks. strength: as `posterior.posterior`.
+    None for less than two parts with data.
     """
     if sum(bool(part.pixels.any()) for part in parts) < 2:
         return None

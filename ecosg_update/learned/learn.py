@@ -34,9 +34,9 @@ DEFAULT_FOLDS = 5
 class Method:
     """How a table is learned.
 
-    zone: whose rows. strength: effective pixels that the expert's table weighs, None for what makes the data likeliest. block_km: side of the blocks whose
-    pixels are taken for alike. folds: parts of scattered blocks, each asked about with what the others taught; 1 asks
-    nothing.
+    zone: whose rows. strength: effective pixels that the expert's table weighs, None for what makes the data
+    likeliest. block_km: side of the blocks whose pixels are taken for alike. folds: parts of scattered blocks, each
+    asked about with what the others taught; 1 asks nothing.
     """
 
     zone: str = tables.DEFAULT_ZONE

@@ -80,7 +80,7 @@ class Posterior:
 
     @cached_property
     def log_evidence(self) -> float:
-        """Logarithm of how probable the prior makes the effective counts, but for a constant that all priors share."""
+        """Logarithm of how probable the prior makes the effective counts, but for a constant that priors share."""
         before, after = self.prior[self.seen], self.alpha[self.seen]
         possible = before > 0
         cells = special.gammaln(after[possible]) - special.gammaln(before[possible])

@@ -7,8 +7,9 @@ import pytest
 
 from ecosg_update import tables
 from ecosg_update.formats import netcdf
+from ecosg_update.grid import LatLonGrid
 from tests.conftest import say, shared
-from tests.learned.made import CELLS, covers, pair, raster
+from tests.learned.made import CELLS, covers, pair, probabilities
 
 
 @pytest.fixture
@@ -38,13 +39,26 @@ def test_a_table_is_learned_applied_and_mapped(tmp_path, maps):
     assert said.code == 0, said.err
 
 
-def test_what_the_engine_predicts_is_learned_from_the_original_covers(tmp_path, simulated):
-    folder, _ = simulated
-    maps = (folder / "input" / "simulated_base.dir", tmp_path / "corine-l3--ecosg.csv")
-    labels = raster(tmp_path / "x.tif", np.full((9, 9), 211, np.uint16))
-    said = say("crosswalk", "learn", labels, "--legend", "corine-l3", "--base", maps[0], "-o", maps[1])
+def test_probabilities_are_learned_towards_the_covers_of_an_original(tmp_path):
+    covers(tmp_path / "base", CELLS)
+    probabilities(tmp_path / "seen.nc", CELLS.grown(2))
+    table = tmp_path / "dynamicworld--ecosg.csv"
+    said = say(
+        "crosswalk", "learn", tmp_path / "seen.nc", "--base", tmp_path / "base.dir", "--block-km", 1, "-o", table
+    )
+    assert said.code == 0, said.err
+    learned = tables.crosswalk_file(table)
+    seen = {learned.target.codes[at] for at in np.argwhere(learned.weights[0] > 0.01)[:, 1]}
+    assert {2, 13, 19, 29} <= seen
+
+
+def test_a_map_beside_the_base_leaves_no_table(tmp_path, maps):
+    covers(tmp_path / "far", LatLonGrid(360, 13700, 70000, 7, 11))
+    table = tmp_path / "dynamicworld--ecosg.csv"
+    said = say("crosswalk", "learn", maps[0], "--legend", "dynamicworld", "--base", tmp_path / "far.dir", "-o", table)
     assert said.code == 7
-    assert not maps[1].exists()
+    assert "classes.tif: shares no pixel with a class with far.dir" in said.err
+    assert not table.exists()
 
 
 def test_the_report_for_machines_lists_every_class_the_most_changed_ground_first(tmp_path, maps):

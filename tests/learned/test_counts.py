@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecosg_update import tables
@@ -34,6 +34,7 @@ def fields(counts):
     return [counts.pixels, counts.squares, counts.crossed, counts.row_squares, counts.blocks]
 
 
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), cut=st.integers(0, 12))
 def test_the_sums_of_the_parts_are_those_of_the_whole_in_any_order(seed, cut):
     blocks = drawn(seed)
@@ -101,6 +102,7 @@ def test_a_single_block_is_one_look():
     assert not found[1:].any()
 
 
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_effective_number_is_never_more_than_the_pixels(seed):
     counts = of_blocks(drawn(seed, number=4, pixels=3))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecosg_update import tables
@@ -43,6 +43,7 @@ def test_with_data_without_end_the_table_is_what_was_counted():
     np.testing.assert_allclose(Posterior(EXPERT, endless).weights, once.shares, atol=1e-5)
 
 
+@settings(max_examples=20)
 @given(seed=st.integers(0, 500), strength=st.floats(0.1, 1e4))
 def test_rows_sum_to_one_and_lie_between_the_expert_and_the_data(seed, strength):
     counts = of_blocks(drawn(seed, number=5))
