@@ -57,8 +57,8 @@ def lines(report: dict[str, Any]) -> list[str]:
     ]
     for one in report["classes"]:
         name = f"{one['code']} {one['name']}"
-        if not one["pixels"]:
-            told.append(f"{name}: no data, the expert's row holds")
+        if one["effective"] < 1:
+            told.append(f"{name}: less than one effective pixel, the expert's row holds or hardly changes")
             continue
         told.append(
             f"{name}: {one['area']:.1%} of the ground, {one['effective']:.0f} effective of {one['pixels']:.0f} "
