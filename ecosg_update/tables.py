@@ -75,6 +75,14 @@ def crosswalk(source: str, target: str = "ecosg") -> Crosswalk:
     return _crosswalk(lines, legend(source), legend(target), file)
 
 
+def crosswalk_file(file: Path) -> Crosswalk:
+    """The crosswalk of a table anywhere, named as those of the tables: SOURCE--TARGET.csv; raises as `crosswalk`."""
+    source, between, target = file.stem.partition("--")
+    if not between:
+        raise TableError(f"{file}: the name must say from which legend to which: SOURCE--TARGET.csv; rename it")
+    return _crosswalk(rows(file, CROSSWALK_COLUMNS), legend(source), legend(target), file)
+
+
 def table(name: str) -> list[dict[str, str]]:
     """The rows of a table as text: a legend by its name, a crosswalk as "source--target"."""
     for folder in ("legends", "crosswalks"):

@@ -54,6 +54,7 @@ RANK |= {
     "demo": 9,
     "checking": 9,
     "scoring": 9,
+    "learned": 9,
 }
 RANK |= {"insertion": 10, "installation": 10, "cli": 11}
 ONLY_HOME = {

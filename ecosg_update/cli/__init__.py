@@ -21,6 +21,7 @@ from ecosg_update.errors import EcosgError
 
 COMMANDS = (
     "check",
+    "crosswalk",
     "demo",
     "domains",
     "export",

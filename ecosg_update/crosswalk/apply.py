@@ -47,6 +47,19 @@ def covers(prediction: Prediction, crosswalk: Crosswalk, context: Context) -> Pr
     return Prediction(values, prediction.share, crosswalk.target, context.grid, prediction.origin)
 
 
+def classes(prediction: Prediction, crosswalk: Crosswalk, *, zone: int = 0) -> Prediction:
+    """The probabilities of the target legend by the table alone, without a context: for legends other than covers.
+
+    Rules of sub-types are not looked at; on any grid. Raises TableError for another legend.
+    """
+    if prediction.legend != crosswalk.source:
+        raise TableError(
+            f"crosswalk: found a prediction in {prediction.legend.name}, expected {crosswalk.source.name}"
+        )
+    values = np.tensordot(crosswalk.weights[zone].T, prediction.values, axes=1)
+    return Prediction(values, prediction.share, crosswalk.target, prediction.grid, prediction.origin)
+
+
 def _routes(crosswalk: Crosswalk, zone: int) -> dict[_Route, NDArray[np.float32]]:
     """For each route, float32 (source,): the share of each source class that takes it."""
     routes: dict[_Route, NDArray[np.float32]] = defaultdict(lambda: np.zeros(len(crosswalk.source), np.float32))

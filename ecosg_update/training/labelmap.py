@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -29,6 +29,15 @@ MOST_POINTS = 11
 
 NODE_M = 1000.0
 """Spacing of the points that are projected; between them a projection is as good as straight (centimetres)."""
+
+
+class Codes(Protocol):
+    """A raster of codes that is read by window: a GeoTIFF, a cover map."""
+
+    @property
+    def grid(self) -> GeoGrid: ...  # noqa: D102
+
+    def read(self, rows: slice, cols: slice) -> NDArray[np.integer]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +102,7 @@ def label_map(
     return LabelMap(geotiff.codes(path), labelling)
 
 
-def nearest(raster: CodeRaster, grid: GeoGrid) -> NDArray[np.integer]:
+def nearest(raster: Codes, grid: GeoGrid) -> NDArray[np.integer]:
     """The codes of a raster at the pixel centres of `grid`, in any projection; 0 outside the raster."""
     cols, rows = ~raster.grid.transform @ _projected_centres(grid, raster.grid.crs)
     height, width = raster.grid.shape

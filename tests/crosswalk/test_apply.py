@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecosg_update import tables
-from ecosg_update.crosswalk.apply import covers
+from ecosg_update.crosswalk.apply import classes, covers
 from ecosg_update.crosswalk.context import context, majorities
 from ecosg_update.errors import CoverageError, GridError, TableError
 from ecosg_update.grid import LatLonGrid
@@ -164,3 +164,25 @@ def test_another_legend_grid_or_an_uncovered_target_is_refused():
         covers(certain("dynamicworld", 1, GRID.at(720)), crosswalk, here)
     with pytest.raises(CoverageError):
         context(base_map(17, GRID.grown(1)), base_map(17), crosswalk)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_table_without_context_mixes_classes_by_its_weights(seed):
+    random = np.random.default_rng(seed)
+    crosswalk = tables.crosswalk("dynamicworld")
+    share = (random.random(GRID.shape) > 0.3).astype(np.float32)
+    values = random.dirichlet(np.ones(9), GRID.shape).transpose(2, 0, 1).astype(np.float32) * share
+    found = classes(Prediction(values, share, crosswalk.source, GRID, "test"), crosswalk)
+    np.testing.assert_allclose(found.values.sum(axis=0), share, atol=1e-5)
+    row, col = 3, 5
+    for at in range(len(ECOSG)):
+        by_hand = sum(
+            float(crosswalk.weights[0, source, at]) * float(values[source, row, col]) for source in range(9)
+        )
+        assert found.values[at, row, col] == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_a_table_without_context_refuses_another_legend():
+    with pytest.raises(TableError, match="found a prediction in lcz, expected dynamicworld"):
+        classes(certain("lcz", 1), tables.crosswalk("dynamicworld"))
