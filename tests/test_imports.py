@@ -30,6 +30,7 @@ RANK = {
     "fault": 0,
     "grid": 1,
     "legend": 1,
+    "table_files": 2,
     "domain": 2,
     "layers": 2,
     "sample": 2,

@@ -128,19 +128,17 @@ def test_an_unknown_legend_lists_those_that_exist():
 
 
 def written(tmp_path, rows):
-    file = tmp_path / "dynamicworld--ecosg.csv"
+    file = tmp_path / "crosswalks" / "dynamicworld--ecosg.csv"
+    file.parent.mkdir()
     with file.open("w", newline="") as stream:
         csv.writer(stream).writerows([tables.CROSSWALK_COLUMNS, *rows])
-    return file
 
 
 def test_a_crosswalk_that_loses_probability_is_refused(tmp_path):
     rows = [(code, "*", 17, 1, "group", "group", "c", "A", "r") for code in range(1, 9)]
-    file = written(tmp_path, [*rows, (9, "*", 6, 0.9, "group", "group", "c", "A", "r")])
-    with pytest.raises(TableError, match=r"class 9 .* sum to 0\.9, expected 1"):
-        tables._crosswalk(
-            tables.rows(file, tables.CROSSWALK_COLUMNS), tables.legend("dynamicworld"), tables.legend("ecosg"), file
-        )
+    written(tmp_path, [*rows, (9, "*", 6, 0.9, "group", "group", "c", "A", "r")])
+    with tables.overlaid(tmp_path), pytest.raises(TableError, match=r"class 9 .* sum to 0\.9, expected 1"):
+        tables.crosswalk("dynamicworld")
 
 
 def test_a_ragged_table_names_its_line(tmp_path):
