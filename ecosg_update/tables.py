@@ -77,13 +77,13 @@ def crosswalk(source: str, target: str = "ecosg", *, form: Form = DEFAULT_FORM) 
 
 def crosswalk_rows(source: str, target: str = "ecosg", *, form: Form = DEFAULT_FORM) -> Rows:
     """The rows that hold in at least one zone; in the order of the source legend where several tables give them."""
-    stack = [rows(file, CROSSWALK_COLUMNS) for file in _files(source, target, form)]
-    if len(stack) == 1:
-        return stack[0]
-    held = {id(row) for zone in zones_of(stack) for row in rows_of_zone(stack, zone)}
+    found = stack(source, target, form=form)
+    if len(found) == 1:
+        return found[0]
+    held = {id(row) for zone in zones_of(found) for row in rows_of_zone(found, zone)}
     order = {str(code): at for at, code in enumerate(legend(source).codes)}
-    found = [row for lines in stack for row in lines if id(row) in held]
-    return sorted(found, key=lambda row: order.get(row["source"], len(order)))
+    kept = [row for lines in found for row in lines if id(row) in held]
+    return sorted(kept, key=lambda row: order.get(row["source"], len(order)))
 
 
 def table(name: str) -> Rows:
@@ -96,20 +96,25 @@ def table(name: str) -> Rows:
     raise TableError(f"table: {name!r} does not exist, found {', '.join([*legend_names(), *table_names()])}")
 
 
-def zones_of(stack: list[Rows]) -> tuple[str, ...]:
+def stack(source: str, target: str = "ecosg", *, form: Form = DEFAULT_FORM) -> list[Rows]:
+    """The tables of a crosswalk, the strongest first: the user's before those that ship, fractional before hard."""
+    return [rows(file, CROSSWALK_COLUMNS) for file in _files(source, target, form)]
+
+
+def zones_of(tables: list[Rows]) -> tuple[str, ...]:
     """The zones that a stack of tables names, the default first."""
-    named = {row["zone"] for lines in stack for row in lines} - {EVERYWHERE, DEFAULT_ZONE}
+    named = {row["zone"] for lines in tables for row in lines} - {EVERYWHERE, DEFAULT_ZONE}
     return (DEFAULT_ZONE, *sorted(named))
 
 
-def rows_of_zone(stack: list[Rows], zone: str) -> Rows:
+def rows_of_zone(tables: list[Rows], zone: str) -> Rows:
     """The rows that hold in a zone: for each class, those of the first table that says something of it there.
 
     In a table the zone's own rows stand before those of everywhere. So a table of a few rows changes these classes
     and leaves the others to the tables below it.
     """
     found: Rows = []
-    for lines in stack:
+    for lines in tables:
         for place in (zone, EVERYWHERE):
             named = {row["source"] for row in found}
             found += [row for row in lines if row["zone"] == place and row["source"] not in named]
@@ -124,7 +129,6 @@ def _legend_files(name: str) -> list[Path]:
 
 
 def _files(source: str, target: str, form: Form) -> list[Path]:
-    """The tables of a crosswalk, the strongest first: the user's before those that ship, fractional before hard."""
     if (source, target) not in crosswalk_names():
         found = ", ".join(f"{one} to {other}" for one, other in crosswalk_names())
         raise TableError(f"crosswalk: none from {source!r} to {target!r}, found {found}")
@@ -154,13 +158,13 @@ def _legend(name: str, stamp: tuple[Path, int]) -> Legend:
 
 @lru_cache(maxsize=64)
 def _crosswalk(source: Legend, target: Legend, stamped: tuple[tuple[Path, int], ...]) -> Crosswalk:
-    stack = [rows(file, CROSSWALK_COLUMNS) for file, _ in stamped]
-    file, zones = stamped[0][0], zones_of(stack)
+    found = [rows(file, CROSSWALK_COLUMNS) for file, _ in stamped]
+    file, zones = stamped[0][0], zones_of(found)
     weights = np.zeros((len(zones), len(source), len(target)), np.float32)
     inherit = [["cover"] * len(source) for _ in zones]
     neighbours = [["cover"] * len(source) for _ in zones]
     for number, zone in enumerate(zones):
-        for row in rows_of_zone(stack, zone):
+        for row in rows_of_zone(found, zone):
             if row["inherit"] not in RULES or row["neighbours"] not in RULES:
                 raise TableError(f"{file.name}: inherit and neighbours of {row['source']} must be of {RULES}")
             at = source.index(_integer(row, "source", file))

@@ -40,6 +40,7 @@ RANK = {
 } | dict.fromkeys(STAGES, 5)
 RANK |= {
     "progress": 0,
+    "table_check": 4,
     "domains": 4,
     "config": 6,
     "manifest": 6,

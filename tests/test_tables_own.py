@@ -1,0 +1,155 @@
+"""A folder of the user's own tables extends and overrides those that ship, row by row, and is named where it counts."""
+
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from ecosg_update import tables
+from ecosg_update.errors import ConfigError, TableError
+from ecosg_update.formats import netcdf
+from tests.conftest import say
+
+HEATH = ("322", "*", "17", "1", "cover", "cover", "grass moor", "B", "E1 covers 228-229")
+HEATH_IN_IRELAND = ("322", "ireland", "23", "1", "group", "group", "on peat", "B", "peat map")
+
+
+def put(folder, name, head, *rows):
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([head, *rows])
+    return file
+
+
+def put_crosswalk(folder, *rows, name="corine-l3--ecosg"):
+    return put(folder, f"crosswalks/{name}.csv", tables.CROSSWALK_COLUMNS, *rows)
+
+
+def put_legend(folder, name="farm"):
+    rows = [(7, "hay", "#00ff00", "grass", 1, "us"), (9, "barn", "#ff0000", "town", 2, "us")]
+    return put(folder, f"legends/{name}.csv", tables.LEGEND_COLUMNS, *rows)
+
+
+def covers(crosswalk, code, zone="temperate"):
+    """Cover -> weight of a class in a zone that the crosswalk knows."""
+    weights = crosswalk.weights[crosswalk.zones.index(zone), crosswalk.source.index(code)]
+    return {crosswalk.target.codes[at]: float(weights[at]) for at in np.flatnonzero(weights)}
+
+
+def test_one_row_changes_one_class_in_every_zone_and_nothing_else(tmp_path):
+    put_crosswalk(tmp_path, HEATH)
+    before = tables.crosswalk("corine-l3")
+    with tables.overlaid(tmp_path):
+        after = tables.crosswalk("corine-l3")
+    at = before.source.index(322)
+    assert all(covers(after, 322, zone) == {17: 1} for zone in after.zones)
+    np.testing.assert_array_equal(np.delete(after.weights, at, axis=1), np.delete(before.weights, at, axis=1))
+    assert tables.crosswalk("corine-l3") is before
+
+
+def test_a_row_of_one_zone_leaves_the_other_zones_alone(tmp_path):
+    put_crosswalk(tmp_path, HEATH_IN_IRELAND)
+    with tables.overlaid(tmp_path):
+        found = tables.crosswalk("corine-l3")
+    assert covers(found, 322, "ireland") == {23: 1}
+    assert covers(found, 322) == covers(found, 322, "boreal") == {15: 1}
+
+
+def test_a_user_s_hard_row_outranks_the_fractions_that_ship(tmp_path):
+    put_crosswalk(tmp_path, HEATH)
+    with tables.overlaid(tmp_path):
+        found = tables.crosswalk("corine-l3", form="fractional")
+    assert covers(found, 322) == {17: 1}
+    assert covers(found, 313) == {8: 0.5, 13: 0.5}
+
+
+def test_a_table_that_is_edited_counts_the_next_time(tmp_path):
+    file = put_crosswalk(tmp_path, HEATH)
+    with tables.overlaid(tmp_path):
+        assert covers(tables.crosswalk("corine-l3"), 322) == {17: 1}
+        file.write_text(file.read_text().replace(",17,", ",16,"))
+        assert covers(tables.crosswalk("corine-l3"), 322) == {16: 1}
+
+
+def test_a_new_legend_maps_a_raster_without_code(tmp_path, simulated):
+    put_legend(tmp_path / "own")
+    put_crosswalk(
+        tmp_path / "own",
+        ("7", "*", "17", "1", "cover", "cover", "c", "A", "r"),
+        ("9", "*", "29", "1", "cover", "cover", "c", "A", "r"),
+        name="farm--ecosg",
+    )
+    base = simulated[0] / "input" / "simulated_base.dir"
+    with rasterio.open(simulated[0] / "output" / "simulated_demo.tif") as map_:
+        west, north = map_.bounds.left, map_.bounds.top
+    profile = dict(driver="GTiff", width=300, height=200, count=1, dtype="uint8", crs="EPSG:4326")
+    codes = np.full((200, 300), 7, np.uint8)
+    codes[:, 150:] = 9
+    with rasterio.open(tmp_path / "f.tif", "w", transform=from_origin(west, north, 5e-4, 5e-4), **profile) as raster:
+        raster.write(codes, 1)
+    with_own = ("--legend", "farm", "--base", base, "-o", tmp_path / "c.nc", "--tables", tmp_path / "own")
+    said = say("map", tmp_path / "f.tif", *with_own)
+    assert said.code == 0, said.err
+    found = netcdf.read_prediction(tmp_path / "c.nc")
+    seen = found.share == 1
+    assert set(found.values[:, seen].argmax(axis=0) + 1) == {17, 29}
+    without = say("map", tmp_path / "f.tif", "--legend", "farm", "--base", base, "-o", tmp_path / "d.nc")
+    assert without.code == 3 and "'farm' does not exist" in without.err
+
+
+def test_a_run_takes_the_folder_of_its_file_and_the_manifest_names_it(tmp_path, simulated):
+    file = put_crosswalk(tmp_path / "own", HEATH)
+    text = (simulated[0] / "demo.toml").read_text() + '\n[crosswalk]\ntables = "TABLES"\nform = "fractional"\n'
+    settings = simulated[0] / "own.toml"
+    settings.write_text(text.replace("TABLES", str(tmp_path / "own")))
+    said = say("run", settings, "--output", tmp_path / "out", "--json")
+    assert said.code == 0, said.err
+    manifest = json.loads((tmp_path / "out" / "simulated_demo_manifest.json").read_text())
+    assert manifest["tables"][file.as_posix()] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert "crosswalks/corine-l3--ecosg.csv" in manifest["tables"]
+    assert manifest["config"]["crosswalk"]["form"] == "fractional"
+    assert file.as_posix() not in tables.checksums()
+
+
+def test_a_replaced_legend_leaves_the_checksums(tmp_path):
+    file = put_legend(tmp_path, "worldcover")
+    with tables.overlaid(tmp_path):
+        found = tables.checksums()
+        assert tables.legend("worldcover").codes == (7, 9)
+    assert file.as_posix() in found and "legends/worldcover.csv" not in found
+    assert tables.legend("worldcover").codes[0] == 10
+
+
+def test_the_environment_names_the_folder_too(tmp_path, monkeypatch):
+    put_legend(tmp_path)
+    monkeypatch.setenv("ECOSG_UPDATE_TABLES", str(tmp_path))
+    assert "farm" in say("tables").out
+    monkeypatch.setenv("ECOSG_UPDATE_TABLES", str(tmp_path / "absent"))
+    said = say("tables", "ecosg")
+    assert said.code == 2 and "is no folder of tables" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("legends/ecosg.csv", TableError, "covers are those of SURFEX"),
+        ("corine-l3--ecosg.csv", TableError, "lies in no room"),
+        ("crosswalks/corine-l3.csv", TableError, "SOURCE--TARGET"),
+        ("notes/readme.csv", TableError, "holds no table"),
+    ],
+)
+def test_a_folder_that_cannot_be_meant_is_refused(tmp_path, name, error, message):
+    put(tmp_path, name, ("a", "b"), ("1", "2"))
+    with pytest.raises(error, match=message), tables.overlaid(tmp_path):
+        pass
+
+
+def test_a_folder_that_is_absent_is_refused_and_leaves_no_trace(tmp_path):
+    with pytest.raises(ConfigError, match="no folder"), tables.overlaid(tmp_path / "absent"):
+        pass
+    assert tables.legend("corine-l3")
