@@ -1,4 +1,4 @@
-"""A folder of the user's own tables extends and overrides those that ship, row by row, and is named where it counts."""
+"""A folder of the user's own tables extends and overrides those that ship, and is named where it counts."""
 
 import csv
 import hashlib
@@ -7,13 +7,15 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from rasterio.transform import from_origin
 
 from ecosg_update import tables
 from ecosg_update.errors import ConfigError, TableError
-from ecosg_update.formats import netcdf
+from ecosg_update.formats import direct, netcdf
+from ecosg_update.grid import LatLonGrid
+from ecosg_update.layers import CoverMap
 from tests.conftest import say
 
+GRID = LatLonGrid(360, 12999, 60999, 21, 36)
 HEATH = ("322", "*", "17", "1", "cover", "cover", "grass moor", "B", "E1 covers 228-229")
 HEATH_IN_IRELAND = ("322", "ireland", "23", "1", "group", "group", "on peat", "B", "peat map")
 
@@ -76,7 +78,19 @@ def test_a_table_that_is_edited_counts_the_next_time(tmp_path):
         assert covers(tables.crosswalk("corine-l3"), 322) == {16: 1}
 
 
-def test_a_new_legend_maps_a_raster_without_code(tmp_path, simulated):
+@pytest.fixture
+def farm(tmp_path):
+    """A base of crops, a raster of the two classes of a farm on it, and a folder of tables for them."""
+    direct.write(
+        CoverMap(np.full(GRID.shape, 19, np.uint8), GRID, tables.legend("ecosg")),
+        tmp_path / "base.dir",
+        title="made-up",
+    )
+    codes = np.full((70, 120), 7, np.uint8)
+    codes[:, 60:] = 9
+    profile = {"driver": "GTiff", "width": 120, "height": 70, "count": 1, "dtype": "uint8", "crs": "EPSG:4326"}
+    with rasterio.open(tmp_path / "farm.tif", "w", transform=GRID.at(1200).transform, **profile) as raster:
+        raster.write(codes, 1)
     put_legend(tmp_path / "own")
     put_crosswalk(
         tmp_path / "own",
@@ -84,35 +98,44 @@ def test_a_new_legend_maps_a_raster_without_code(tmp_path, simulated):
         ("9", "*", "29", "1", "cover", "cover", "c", "A", "r"),
         name="farm--ecosg",
     )
-    base = simulated[0] / "input" / "simulated_base.dir"
-    with rasterio.open(simulated[0] / "output" / "simulated_demo.tif") as map_:
-        west, north = map_.bounds.left, map_.bounds.top
-    profile = dict(driver="GTiff", width=300, height=200, count=1, dtype="uint8", crs="EPSG:4326")
-    codes = np.full((200, 300), 7, np.uint8)
-    codes[:, 150:] = 9
-    with rasterio.open(tmp_path / "f.tif", "w", transform=from_origin(west, north, 5e-4, 5e-4), **profile) as raster:
-        raster.write(codes, 1)
-    with_own = ("--legend", "farm", "--base", base, "-o", tmp_path / "c.nc", "--tables", tmp_path / "own")
-    said = say("map", tmp_path / "f.tif", *with_own)
-    assert said.code == 0, said.err
-    found = netcdf.read_prediction(tmp_path / "c.nc")
-    seen = found.share == 1
-    assert set(found.values[:, seen].argmax(axis=0) + 1) == {17, 29}
-    without = say("map", tmp_path / "f.tif", "--legend", "farm", "--base", base, "-o", tmp_path / "d.nc")
+    put_crosswalk(
+        tmp_path / "own",
+        ("9", "*", "29", "0.75", "cover", "cover", "c", "A", "r"),
+        ("9", "*", "17", "0.25", "cover", "cover", "c", "A", "r"),
+        name="farm--ecosg.fractional",
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(("form", "town"), [("hard", 1), ("fractional", 0.75)])
+def test_a_new_legend_maps_a_raster_without_code(farm, form, town):
+    arguments = ("map", farm / "farm.tif", "--legend", "farm", "--base", farm / "base.dir", "-o", farm / "c.nc")
+    without = say(*arguments)
     assert without.code == 3 and "'farm' does not exist" in without.err
-
-
-def test_a_run_takes_the_folder_of_its_file_and_the_manifest_names_it(tmp_path, simulated):
-    file = put_crosswalk(tmp_path / "own", HEATH)
-    text = (simulated[0] / "demo.toml").read_text() + '\n[crosswalk]\ntables = "TABLES"\nform = "fractional"\n'
-    settings = simulated[0] / "own.toml"
-    settings.write_text(text.replace("TABLES", str(tmp_path / "own")))
-    said = say("run", settings, "--output", tmp_path / "out", "--json")
+    said = say(*arguments, "--tables", farm / "own", "--form", form)
     assert said.code == 0, said.err
-    manifest = json.loads((tmp_path / "out" / "simulated_demo_manifest.json").read_text())
+    found = netcdf.read_prediction(farm / "c.nc")
+    rows, cols = GRID.shape
+    assert found.share.shape == (rows, cols) and (found.share == 1).all()
+    assert (found.values[16, :, : cols // 2] == 1).all()
+    np.testing.assert_allclose(found.values[28, :, cols // 2 :], town)
+
+
+def test_a_run_takes_the_folder_of_its_file_and_the_manifest_names_it(farm):
+    (farm / "run.toml").write_text(
+        '[labels]\npath = "farm.tif"\nlegend = "farm"\n[base]\npath = "base.dir"\n[crosswalk]\n'
+        'tables = "own"\nform = "fractional"\n[output]\nfolder = "out"\nstem = "m"\nformats = ["dir"]\n'
+    )
+    said = say("run", farm / "run.toml", "--json")
+    assert said.code == 0, said.err
+    manifest = json.loads((farm / "out" / "m_manifest.json").read_text())
+    file = farm / "own" / "crosswalks" / "farm--ecosg.csv"
     assert manifest["tables"][file.as_posix()] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "crosswalks/corine-l3--ecosg.csv" in manifest["tables"]
     assert manifest["config"]["crosswalk"]["form"] == "fractional"
+    assert manifest["changes"]["changed"] == GRID.cells
+    again = say("run", farm / "out" / "m_run.toml", "--overwrite", "--json")
+    assert again.code == 0, again.err
     assert file.as_posix() not in tables.checksums()
 
 
