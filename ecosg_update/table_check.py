@@ -14,7 +14,7 @@ from ecosg_update.fault import Fault, Severity
 from ecosg_update.layers import Crosswalk
 from ecosg_update.legend import Legend
 from ecosg_update.table_files import FRACTIONAL, layers, names
-from ecosg_update.tables import CROSSWALK_COLUMNS, EVERYWHERE, FORMS, LEGEND_COLUMNS, RULES, Rows, rows
+from ecosg_update.tables import CROSSWALK_COLUMNS, EVERYWHERE, FORMS, LEGEND_COLUMNS, RULES, Form, Rows, rows
 
 GROUPING_COLUMNS = ("code", "group", "reference")
 CONFIDENCE = ("A", "B", "C")
@@ -62,7 +62,7 @@ def checked() -> Report:
         if target != "ecosg":
             continue
         try:
-            found = {form: _reach([tables.crosswalk(source, target, form=form)]) for form in FORMS}
+            found: dict[str, Reach] = {form: _reach([tables.crosswalk(source, target, form=form)]) for form in FORMS}
         except TableError as error:
             faults += [] if faults else [_fault("unreadable", f"{source}--{target}", str(error))]
             continue
@@ -157,7 +157,7 @@ def _two_rules(lines: Rows, file: Path) -> Iterator[Fault]:
 
 
 def _sums(name: str, source: Legend) -> Iterator[Fault]:
-    form = "fractional" if name.endswith(FRACTIONAL) else "hard"
+    form: Form = "fractional" if name.endswith(FRACTIONAL) else "hard"
     left, right = name.removesuffix(FRACTIONAL).split("--")
     stack = tables.stack(left, right, form=form)
     for zone in tables.zones_of(stack):

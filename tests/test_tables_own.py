@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -176,3 +178,14 @@ def test_a_folder_that_is_absent_is_refused_and_leaves_no_trace(tmp_path):
     with pytest.raises(ConfigError, match="no folder"), tables.overlaid(tmp_path / "absent"):
         pass
     assert tables.legend("corine-l3")
+
+
+def test_the_example_of_the_page_does_what_the_page_says(tmp_path):
+    page = (Path(__file__).resolve().parents[1] / "docs" / "crosswalk.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    file = put_crosswalk(tmp_path)
+    file.write_text(text)
+    with tables.overlaid(tmp_path):
+        found = tables.crosswalk("corine-l3")
+    assert covers(found, 322, "ireland") == {17: 1} and covers(found, 322) == {15: 1}
+    assert say("tables", "check", "--tables", tmp_path).code == 0
