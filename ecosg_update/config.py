@@ -19,7 +19,7 @@ from ecosg_update.patch.decide import (
     DEFAULT_PROTECT,
     Policy,
 )
-from ecosg_update.tables import DEFAULT_ZONE
+from ecosg_update.tables import DEFAULT_FORM, DEFAULT_ZONE, Form
 
 Product = Literal["dir", "nc", "tif"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -124,9 +124,15 @@ class TargetSection(Section):
 
 
 class CrosswalkSection(Section):
-    """Which rows of the crosswalk hold, and how far rule R1 looks for a sub-type."""
+    """Which rows of the crosswalk hold, and how far rule R1 looks for a sub-type.
+
+    form: "hard" takes each class to the cover that stands best for it, "fractional" to the mixture that the sources
+    give. tables: a folder of the user's own legends and crosswalks, over those that ship.
+    """
 
     zone: str = DEFAULT_ZONE
+    form: Form = DEFAULT_FORM
+    tables: Path | None = None
     radius_km: float = Field(default=DEFAULT_RADIUS_KM, gt=0, le=200)
 
 
@@ -226,7 +232,7 @@ def checked(kind: type[Kind], document: dict[str, Any], name: str) -> Kind:
 def _relative_to(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     """The sections of a document with every path resolved against the folder of its file."""
     places = {("scene", "path"), ("labels", "path"), ("base", "path"), ("output", "folder"), ("engine", "checkpoint")}
-    places.add(("engine", "weights"))
+    places |= {("engine", "weights"), ("crosswalk", "tables")}
     resolved = {}
     for section, keys in document.items():
         if not isinstance(keys, dict):

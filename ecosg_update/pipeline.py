@@ -63,7 +63,11 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     output = config.output
     names = beside(output.folder / output.stem)
     files = products.targets(output.folder / output.stem, output.formats)
-    with _folder(output.folder), atomic.parts(*names, *files, overwrite=output.overwrite) as parts:
+    with (
+        tables.overlaid(config.crosswalk.tables),
+        _folder(output.folder),
+        atomic.parts(*names, *files, overwrite=output.overwrite) as parts,
+    ):
         part = dict(zip([*names, *files], parts, strict=True))
         with evidence(config) as seen:
             target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
@@ -94,7 +98,7 @@ def plan(config: Config) -> dict[str, Any]:
     """What `run` would do, once every input was opened and checked: for a dry run."""
     output = config.output
     names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
-    with evidence(config) as seen:
+    with tables.overlaid(config.crosswalk.tables), evidence(config) as seen:
         target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
         zone_number(seen.legend.name, config.crosswalk)
         config.patch.policy().check(tables.legend("ecosg"))
@@ -174,7 +178,7 @@ def decided_on(prediction: Prediction, base: Path, policy: Policy) -> Patch:
 
 def zone_number(source: str, section: CrosswalkSection) -> int:
     """The row of the crosswalk's zones; ConfigError lists those that the crosswalk has."""
-    zones = tables.crosswalk(source).zones
+    zones = tables.crosswalk(source, form=section.form).zones
     if section.zone not in zones:
         raise ConfigError(f"crosswalk.zone: {section.zone!r} is no zone of {source}, found {', '.join(zones)}")
     return zones.index(section.zone)
@@ -196,7 +200,7 @@ def _decided(prediction: Prediction, config: Config, policy: Policy) -> Patch:
 
 
 def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:
-    crosswalk = tables.crosswalk(prediction.legend.name)
+    crosswalk = tables.crosswalk(prediction.legend.name, form=section.form)
     zone = zone_number(prediction.legend.name, section)
     near = context(original, around, crosswalk, zone=zone, radius_km=section.radius_km)
     return covers(prediction, crosswalk, near)

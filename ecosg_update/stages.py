@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ecosg_update import pipeline
+from ecosg_update import pipeline, tables
 from ecosg_update.config import CrosswalkSection, LabelsSection
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, footprint
@@ -55,9 +55,10 @@ def map_labels(
     progress: Progress = silent,
 ) -> Path:
     """Write the cover probabilities of a raster of classes on the cells of `pipeline.target_grid`."""
-    seen = Labels.opened(labels)
-    cells = pipeline.target_grid(base, seen, per_degree, bounds)
-    found = pipeline.mapped(pipeline.on_block(seen, cells, progress), base, section)
+    with tables.overlaid(section.tables):
+        seen = Labels.opened(labels)
+        cells = pipeline.target_grid(base, seen, per_degree, bounds)
+        found = pipeline.mapped(pipeline.on_block(seen, cells, progress), base, section)
     return netcdf.write_prediction(
         found, output, provenance=about("cover probabilities", seen.name), overwrite=overwrite
     )
@@ -67,7 +68,8 @@ def map_prediction(
     prediction: Path, base: Path, section: CrosswalkSection, output: Path, *, overwrite: bool = False
 ) -> Path:
     """Write the cover probabilities of class probabilities that `predict` wrote."""
-    found = pipeline.mapped(netcdf.read_prediction(prediction), base, section)
+    with tables.overlaid(section.tables):
+        found = pipeline.mapped(netcdf.read_prediction(prediction), base, section)
     return netcdf.write_prediction(
         found, output, provenance=about("cover probabilities", prediction.name), overwrite=overwrite
     )

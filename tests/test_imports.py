@@ -30,6 +30,7 @@ RANK = {
     "fault": 0,
     "grid": 1,
     "legend": 1,
+    "table_files": 2,
     "domain": 2,
     "layers": 2,
     "sample": 2,
@@ -39,6 +40,7 @@ RANK = {
 } | dict.fromkeys(STAGES, 5)
 RANK |= {
     "progress": 0,
+    "table_check": 4,
     "domains": 4,
     "config": 6,
     "manifest": 6,

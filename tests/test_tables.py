@@ -4,9 +4,11 @@ import csv
 
 import numpy as np
 import pytest
+import rasterio
 
 from ecosg_update import tables
 from ecosg_update.errors import TableError
+from tests.conftest import shared
 
 PAIRS = tables.crosswalk_names()
 
@@ -128,19 +130,17 @@ def test_an_unknown_legend_lists_those_that_exist():
 
 
 def written(tmp_path, rows):
-    file = tmp_path / "dynamicworld--ecosg.csv"
+    file = tmp_path / "crosswalks" / "dynamicworld--ecosg.csv"
+    file.parent.mkdir()
     with file.open("w", newline="") as stream:
         csv.writer(stream).writerows([tables.CROSSWALK_COLUMNS, *rows])
-    return file
 
 
 def test_a_crosswalk_that_loses_probability_is_refused(tmp_path):
     rows = [(code, "*", 17, 1, "group", "group", "c", "A", "r") for code in range(1, 9)]
-    file = written(tmp_path, [*rows, (9, "*", 6, 0.9, "group", "group", "c", "A", "r")])
-    with pytest.raises(TableError, match=r"class 9 .* sum to 0\.9, expected 1"):
-        tables._crosswalk(
-            tables.rows(file, tables.CROSSWALK_COLUMNS), tables.legend("dynamicworld"), tables.legend("ecosg"), file
-        )
+    written(tmp_path, [*rows, (9, "*", 6, 0.9, "group", "group", "c", "A", "r")])
+    with tables.overlaid(tmp_path), pytest.raises(TableError, match=r"class 9 .* sum to 0\.9, expected 1"):
+        tables.crosswalk("dynamicworld")
 
 
 def test_a_ragged_table_names_its_line(tmp_path):
@@ -154,3 +154,78 @@ def test_checksums_name_every_table():
     found = tables.checksums()
     assert "legends/ecosg.csv" in found and "crosswalks/corine-l3--ecosg.csv" in found
     assert all(len(value) == 64 for value in found.values())
+
+
+ANOTHER_CHOICE = {
+    "corine-l3": {243, 244},
+    "corine-l2": {22, 24, 31, 32, 42},
+    "corine-l1": {3},
+    "bigearthnet-19": {4, 7, 8, 17},
+    "dynamicworld": {2},
+    "worldcover": {10},
+}
+"""Classes whose hard cover is not the largest of their fractions in some zone: docs/crosswalk.md says why."""
+
+
+@pytest.mark.parametrize("source", [pair[0] for pair in PAIRS])
+def test_the_hard_cover_is_the_largest_fraction_unless_it_is_listed(source):
+    hard, mixed = tables.crosswalk(source), tables.crosswalk(source, form="fractional")
+    differing = set()
+    for zone, weights in zip(mixed.zones, mixed.weights, strict=True):
+        chosen = hard.weights[hard.zones.index(zone) if zone in hard.zones else 0]
+        for code, one, shares in zip(hard.source.codes, chosen, weights, strict=True):
+            if not (shares[one == one.max()] >= shares.max() - 2e-4).any():
+                differing.add(code)
+    assert differing == ANOTHER_CHOICE.get(source, set())
+
+
+def test_a_level_2_class_becomes_what_one_of_its_level_3_classes_becomes():
+    fine, coarse = tables.crosswalk("corine-l3"), tables.crosswalk("corine-l2")
+    covers = dict(zip(fine.source.codes, fine.weights[0].argmax(axis=1), strict=True))
+    for code, weights in zip(coarse.source.codes, coarse.weights[0], strict=True):
+        assert weights.argmax() in {cover for member, cover in covers.items() if member // 10 == code}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_fractions_conserve_probability(pair):
+    assert np.allclose(tables.crosswalk(*pair, form="fractional").weights.sum(axis=2), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in tables.table_names() if name.endswith(".fractional")])
+def test_a_row_that_says_it_is_a_mean_is_the_mean_of_the_level_3_rows_it_names(name):
+    level3 = tables.crosswalk("corine-l3", form="fractional")
+    for row in tables.rows(tables.path("crosswalks", f"{name}.csv"), tables.CROSSWALK_COLUMNS):
+        if "unweighted mean" not in row["reference"]:
+            continue
+        named = row["reference"].split(" rows ")[1].split(";")[0]
+        at = [level3.source.index(int(code)) for code in named.split(", ")]
+        zone = level3.zones.index("temperate" if row["zone"] == "*" else row["zone"])
+        mean = level3.weights[zone, at, level3.target.index(int(row["target"]))].mean()
+        assert float(row["weight"]) == pytest.approx(mean, abs=2e-4)
+
+
+def test_bigearthnet_merges_the_classes_that_its_own_table_merges():
+    legend = tables.legend("bigearthnet-19")
+    lines = tables.rows(tables.path("bigearthnet.csv"), ("code", "v2"))
+    merged = {name: " ".join(line["code"] for line in lines if line["v2"] == name) for name in legend.names}
+    assert dict(zip(legend.names, legend.columns["corine"], strict=True)) == merged
+
+
+def test_a_lucas_code_is_its_letter_and_digits():
+    legend = tables.legend("lucas")
+    for code, lc1 in zip(legend.codes, legend.columns["lc1"], strict=True):
+        assert code == 100 * ("ABCDEFGH".index(lc1[0]) + 1) + int(lc1[1:])
+
+
+def test_every_lucas_class_of_the_real_points_is_in_the_legend():
+    pyogrio = pytest.importorskip("pyogrio.raw")
+    file = shared("lucas_2018_czechia", "cz_lucas_points_l1_2018.shp")
+    _, _, _, (found,) = pyogrio.read(file, columns=["lc1"], read_geometry=False)
+    assert len(found) == 5037 and {text for text in found if text} <= set(tables.legend("lucas").columns["lc1"])
+
+
+def test_worldcover_has_the_codes_and_colours_of_a_published_tile():
+    with rasterio.open(shared("esa_worldcover_10m_tile", "ESA_WorldCover_10m_2021_v200_N00E006_Map.tif")) as tile:
+        painted = tile.colormap(1)
+    legend = tables.legend("worldcover")
+    assert all(painted[code][:3] == colour for code, colour in zip(legend.codes, legend.colours, strict=True))

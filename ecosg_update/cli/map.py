@@ -15,10 +15,17 @@ from ecosg_update.cli.options import shown_progress
 @click.argument("classes", type=options.FILE)
 @options.base
 @options.output
-@click.option("--legend", help="Legend of a GeoTIFF of classes: corine-l3, corine-l2, corine-l1, dynamicworld, lcz.")
+@click.option(
+    "--legend", help="Legend of a GeoTIFF of classes: corine-l3, worldcover ...; see `ecosg-update tables`."
+)
 @options.per_degree
 @options.area
 @click.option("--zone", default="temperate", show_default=True, help="Zone of the crosswalk's rows.")
+@click.option(
+    "--form", type=click.Choice(["hard", "fractional"]), default="hard", show_default=True,
+    help="One cover for each class, or the mixture that the sources give.",
+)  # fmt: skip
+@options.tables
 @click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
 @options.overwrite
 def command(
@@ -31,6 +38,8 @@ def command(
     bounds: Any,
     domain: str | None,
     zone: str,
+    form: str,
+    tables: Path | None,
     radius_km: float,
     overwrite: bool,
 ) -> None:
@@ -44,7 +53,9 @@ def command(
     from ecosg_update.config import CrosswalkSection, LabelsSection, checked
 
     area = options.area_bounds(bounds, domain)
-    section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km}, "options")
+    section = checked(
+        CrosswalkSection, {"zone": zone, "form": form, "tables": tables, "radius_km": radius_km}, "options"
+    )
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None
     with shown_progress() as progress:
         if labels is not None:

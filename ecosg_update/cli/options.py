@@ -50,6 +50,13 @@ lock_timeout = click.option(
     show_default=True,
     help="Seconds to wait for another process that writes the map.",
 )
+tables = click.option(
+    "--tables",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ECOSG_UPDATE_TABLES",
+    metavar="FOLDER",
+    help="Your own legends/ and crosswalks/, over those that ship; see docs/crosswalk.md.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ecosg_update.cli.options import ANY, FILE, as_json, overwrite, shown_progress
+from ecosg_update.cli.options import ANY, FILE, as_json, overwrite, shown_progress, tables
 
 log = logging.getLogger("ecosg_update")
 
@@ -17,10 +17,13 @@ log = logging.getLogger("ecosg_update")
 @click.command()
 @click.argument("config", type=FILE)
 @click.option("-o", "--output", type=ANY, help="Folder of the products, instead of the file's.")
+@tables
 @overwrite
 @click.option("-n", "--dry-run", is_flag=True, help="Check everything, say what would be done, write nothing.")
 @as_json
-def command(*, config: Path, output: Path | None, overwrite: bool, dry_run: bool, as_json: bool) -> None:
+def command(
+    *, config: Path, output: Path | None, tables: Path | None, overwrite: bool, dry_run: bool, as_json: bool
+) -> None:
     """Do everything that CONFIG (a TOML file) asks for.
 
     Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people, STEM_quicklook.png, the resolved
@@ -32,6 +35,8 @@ def command(*, config: Path, output: Path | None, overwrite: bool, dry_run: bool
     overrides: dict[str, dict[str, Any]] = {"output": {}}
     if output is not None:
         overrides["output"]["folder"] = str(output)
+    if tables is not None:
+        overrides["crosswalk"] = {"tables": str(tables)}
     if overwrite:
         overrides["output"]["overwrite"] = True
     settings = load(config, overrides)
