@@ -3,8 +3,8 @@
 Each change has one owner. Towns come first, then water, then the rest: what becomes town, or was one, is urban even
 where the other side is a lake; what becomes water, or was, is water; the rest lies within nature. The three owners'
 maps together hold every change of the full one, once. `extent` cuts the changes another way: it holds those that move
-a cell to another tile of SURFEX (SEA, WATER, NATURE, TOWN), and leaves out those within a tile, such as crops to grass
-or one local climate zone to another.
+a cell to another tile of SURFEX (SEA, WATER, NATURE, TOWN), and leaves out those within a tile, such as crops to
+grass or one local climate zone to another.
 """
 
 from __future__ import annotations

@@ -156,5 +156,7 @@ def _height(cells: LatLonGrid, covers: int, correlation_km: float) -> int:
 
 def _cells(prediction: Prediction) -> LatLonGrid:
     if not isinstance(prediction.grid, LatLonGrid):
-        raise GridError("ensemble: the posterior lies on projected pixels, expected lat-lon cells; aggregate it first")
+        raise GridError(
+            "ensemble: the posterior lies on projected pixels, expected lat-lon cells; aggregate it first"
+        )
     return prediction.grid

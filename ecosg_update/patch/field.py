@@ -158,7 +158,9 @@ def _weights(distance: Floats) -> Floats:
 
 def _unit(weight: Floats, *, axis: int) -> NDArray[np.float32]:
     """Weights whose squares sum to 1."""
-    found: NDArray[np.float32] = (weight / np.sqrt(np.square(weight).sum(axis=axis, keepdims=True))).astype(np.float32)
+    found: NDArray[np.float32] = (weight / np.sqrt(np.square(weight).sum(axis=axis, keepdims=True))).astype(
+        np.float32
+    )
     return found
 
 

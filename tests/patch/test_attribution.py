@@ -57,7 +57,7 @@ def test_the_definition_cover_by_cover():
 
 
 def tile(cover):
-    return "none sea water water".split()[cover] if cover < 4 else "nature" if cover < 24 else "town"
+    return ("none", "sea", "water", "water")[cover] if cover < 4 else "nature" if cover < 24 else "town"
 
 
 @given(st.lists(st.tuples(st.integers(0, 33), st.integers(1, 33)), min_size=1, max_size=12))
@@ -72,7 +72,8 @@ def test_a_map_holds_the_old_or_the_new_cover_and_nothing_else(pairs):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "owner"), [(29, 2, "urban-only"), (2, 29, "urban-only"), (1, 17, "water-only"), (0, 8, "nature-only")]
+    ("old", "new", "owner"),
+    [(29, 2, "urban-only"), (2, 29, "urban-only"), (1, 17, "water-only"), (0, 8, "nature-only")],
 )
 def test_a_change_between_two_kinds_has_the_stated_owner(old, new, owner):
     assert [product for product in OWNERS if applied(patch(old, new), product).any()] == [owner]

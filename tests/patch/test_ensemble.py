@@ -157,5 +157,5 @@ def test_wrong_numbers_and_grids_are_refused():
     elsewhere = Prediction(found.values, found.share, ECOSG, LatLonGrid(360, 6, 6, 4, 7), "elsewhere")
     with pytest.raises(GridError, match="different grids"):
         posterior(elsewhere, patch, Policy())
-    with pytest.raises(ConfigError, match="the cells are 11.1 km high"):
+    with pytest.raises(ConfigError, match=r"the cells are 11\.1 km high"):
         drawn(uneven(LatLonGrid(10, 5, 6, 4, 7)), Ensemble(2, 5.0))
