@@ -33,7 +33,7 @@ class Variants:
 
     stem: Path
     ensemble: Ensemble | None = None
-    products: tuple[Attribution, ...] = ()
+    products: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.products if name not in SUFFIXES]
@@ -55,9 +55,8 @@ class Variants:
     @property
     def changes(self) -> dict[Attribution, Path]:
         """The stem of each map of one kind of change."""
-        return {
-            name: self.stem.with_name(self.stem.name + SUFFIXES[name]) for name in self.products if SUFFIXES[name]
-        }
+        wanted = {name: tail for name, tail in SUFFIXES.items() if tail and name in self.products}
+        return {name: self.stem.with_name(self.stem.name + tail) for name, tail in wanted.items()}
 
     def targets(self) -> list[Path]:
         """The files; OutputError for a name that SURFEX would not find."""
