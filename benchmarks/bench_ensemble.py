@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,17 @@ ECOSG = tables.legend("ecosg")
 COVERS = (2, 8, 17, 19, 29)
 GRID = LatLonGrid.from_bounds(360, (-9.0, 52.0, -7.0, 54.0))
 MEMBERS = 20
-TRUTHS = 8
-BLOCKS = (("0.3 km", 1, 2), ("2.5 km", 8, 13), ("10 km", 32, 54), ("40 km", 130, 216))
+TRUTHS = 6
+BLOCKS = (("a cell", 1, 1), ("2.5 km", 8, 13), ("10 km", 32, 54), ("40 km", 130, 216))
 """Rows and columns of 300 m cells (309 m x 186 m here)."""
 PARCEL_KM = 5.0
 """Mean side of a parcel."""
 LENGTHS_KM = (2.0, 5.0, 12.0)
 TILES = (("town", (29,)), ("nature", (8, 17, 19)), ("water", (2,)))
 REPEATS = 3
+
+Tally = tuple[float, float, float, float]
+"""Variance of the members, squared error of their mean, share of truths outside, CRPS."""
 
 Members = Callable[[Prediction, int], NDArray[np.uint8]]
 """A posterior and a seed: the members, uint8 (member, y, x)."""
@@ -57,10 +61,12 @@ def main() -> None:
     ways: dict[str, Members] = {"constant": constant, "noise": noise}
     ways |= {f"smooth, {length:g} km": smooth(length) for length in LENGTHS_KM}
     print(f"{MEMBERS} members, {TRUTHS} truths, parcels of {PARCEL_KM:g} km; ideal: ratio 1, outside {2 / 21:.3f}")
-    for name, rows, cols in BLOCKS:
-        for way, members in ways.items():
-            ratio, outside, crps = reliability(chances, members, rows, cols)
-            print(f"{name:>7} {way:>14}: spread / error {ratio:5.2f}  outside {outside:.3f}  CRPS {crps:.2f}")
+    for way, members in ways.items():
+        for name, tallies in judged(chances, members).items():
+            variance, error, outside, crps = np.mean(tallies, axis=0)
+            ratio = ((1 + 1 / MEMBERS) * variance / error) ** 0.5
+            line = f"spread / error {ratio:5.2f}  outside {outside:.3f}  CRPS {100 * crps:.2f}"
+            print(f"{way:>14} {name:>7}: {line}", flush=True)
     if len(sys.argv) > 1:
         figure(chances).save(Path(sys.argv[1]), optimize=True)
     speed()
@@ -81,12 +87,12 @@ def posterior(grid: LatLonGrid) -> Prediction:
 
 def picked(chances: Prediction, uniform: NDArray[np.floating]) -> NDArray[np.uint8]:
     """uint8 (y, x): the cover at which the cumulated chances pass a uniform number (a scalar or one a cell)."""
-    found = np.zeros(chances.share.shape, np.intp)
-    total = np.zeros(chances.share.shape)
-    for row in range(32):
-        total += chances.values[row]
-        found += total <= uniform
-    return (found + 1).astype(np.uint8)
+    found = np.full(chances.share.shape, COVERS[0], np.uint8)
+    total = np.zeros(chances.share.shape, np.float32)
+    for cover, after in pairwise(COVERS):
+        total += chances.values[cover - 1]
+        found[total <= uniform] = after
+    return found
 
 
 def truth(chances: Prediction, seed: int) -> NDArray[np.uint8]:
@@ -115,7 +121,7 @@ def constant(chances: Prediction, seed: int) -> NDArray[np.uint8]:
 def noise(chances: Prediction, seed: int) -> NDArray[np.uint8]:
     """One uniform number a cell."""
     random = np.random.default_rng([seed, 3])
-    return np.stack([picked(chances, random.random(GRID.shape)) for _ in range(MEMBERS)])
+    return np.stack([picked(chances, random.random(GRID.shape, np.float32)) for _ in range(MEMBERS)])
 
 
 def smooth(length: float) -> Members:
@@ -123,24 +129,30 @@ def smooth(length: float) -> Members:
     return lambda chances, seed: drawn(chances, Ensemble(MEMBERS + 1, length, seed))
 
 
-def reliability(chances: Prediction, members: Members, rows: int, cols: int) -> tuple[float, float, float]:
-    """(spread / error, share of truths outside all members, CRPS in hundredths) over the fractions of the tiles."""
-    spread, error, outside, crps = [], [], [], []
+def judged(chances: Prediction, members: Members) -> dict[str, list[Tally]]:
+    """One tally a truth and tile, by the name of the blocks."""
     lots = np.random.default_rng(4)
+    found: dict[str, list[Tally]] = {name: [] for name, _, _ in BLOCKS}
     for seed in range(TRUTHS):
-        true, drawn_ = truth(chances, seed), members(chances, seed)
+        true, codes = truth(chances, seed), members(chances, seed)
         for _, covers in TILES:
-            is_true = block_means(np.isin(true, covers), rows, cols)
-            found = block_means(np.isin(drawn_, covers), rows, cols)  # (member, block)
-            spread.append(found.var(axis=0, ddof=1))
-            error.append(np.square(found.mean(axis=0) - is_true))
-            tied = found + 1e-9 * lots.random(found.shape)
-            point = is_true + 1e-9 * lots.random(is_true.shape)
-            outside.append((point < tied.min(axis=0)) | (point > tied.max(axis=0)))
-            pairs = np.abs(found[:, None] - found[None]).sum(axis=(0, 1)) / (MEMBERS * (MEMBERS - 1)) / 2
-            crps.append(np.abs(found - is_true).mean(axis=0) - pairs)
-    ratio = np.sqrt((1 + 1 / MEMBERS) * np.mean(spread) / np.mean(error))
-    return float(ratio), float(np.mean(outside)), 100 * float(np.mean(crps))
+            is_true, is_drawn = np.isin(true, covers), np.isin(codes, covers)
+            for name, rows, cols in BLOCKS:
+                pair = block_means(is_true, rows, cols), block_means(is_drawn, rows, cols)
+                found[name].append(tally(*pair, lots))
+    return found
+
+
+def tally(true: NDArray[np.float64], drawn_: NDArray[np.float64], lots: np.random.Generator) -> Tally:
+    """Means over blocks. true: (block,) fractions; drawn_: (member, block)."""
+    point, tied = (values + 1e-9 * lots.random(values.shape) for values in (true, drawn_))
+    order = np.arange(1 - MEMBERS, MEMBERS, 2) @ np.sort(drawn_, axis=0)  # half the sum over pairs of |a - b|
+    return (
+        float(drawn_.var(axis=0, ddof=1).mean()),
+        float(np.square(drawn_.mean(axis=0) - true).mean()),
+        float(((point < tied.min(axis=0)) | (point > tied.max(axis=0))).mean()),
+        float((np.abs(drawn_ - true).mean(axis=0) - order / (MEMBERS * (MEMBERS - 1))).mean()),
+    )
 
 
 def block_means(values: NDArray[np.bool_], rows: int, cols: int) -> NDArray[np.float64]:

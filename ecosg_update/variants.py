@@ -79,13 +79,9 @@ def add_members(
 
 def finish(variants: Variants, parts: Mapping[Path, Path], patch: Patch, *, title: str) -> None:
     """Write the headers of the members and the maps of one kind of change, once the patch is whole."""
-    wanted = variants.ensemble
-    for number, stem in enumerate(variants.members):
-        assert wanted is not None
-        what = f"seed {wanted.seed}, {wanted.correlation_km:g} km" if number else "best estimate"
+    for stem, what in zip(variants.members, _told(variants.ensemble), strict=True):
         _, text = direct.pair(_named(stem))
-        head = _title(title, f", member {number} of 0..{wanted.members - 1}, {what}")
-        direct.encode_header(parts[text], patch.cover.grid, title=head)
+        direct.encode_header(parts[text], patch.cover.grid, title=_title(title, what))
     for product, stem in variants.changes.items():
         data, text = direct.pair(_named(stem))
         direct.encode(attributed(patch, product), parts[data], parts[text], title=_title(title, f", {product}"))
@@ -127,6 +123,15 @@ def _bands(prediction: Prediction, patch: Patch) -> Iterator[tuple[Prediction, P
 def _named(stem: Path) -> Path:
     """The `.dir` of a stem, which may itself hold a point."""
     return stem.with_name(f"{stem.name}.dir")
+
+
+def _told(ensemble: Ensemble | None) -> Iterator[str]:
+    """What the title of each member ends in."""
+    if ensemble is None:
+        return
+    for number in range(ensemble.members):
+        drawn_by = f"seed {ensemble.seed}, {ensemble.correlation_km:g} km" if number else "best estimate"
+        yield f", member {number} of 0..{ensemble.members - 1}, {drawn_by}"
 
 
 def _title(title: str, tail: str) -> str:

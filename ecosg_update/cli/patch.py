@@ -69,9 +69,8 @@ def command(
     from ecosg_update.patch.decide import Policy
 
     policy = Policy(min_share, min_confidence, options.listed(protect), options.listed(never_new))
-    beside = _variants(output, products, **drawn)
     if into is not None:
-        if beside is not None:
+        if products is not None or any(value is not None for value in drawn.values()):
             raise click.UsageError(
                 "--members and --products lie beside a map of its own: leave --into for each later."
             )
@@ -82,6 +81,7 @@ def command(
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
+        beside = _variants(output, products, **drawn)
         changes, files = _patched(covers, base, policy, output, variants=beside, title=title, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps({"products": [str(file) for file in files], "changes": changes}))
@@ -100,7 +100,7 @@ def _patched(covers: Path, base: Path, policy: Any, output: Path, **given: Any) 
 
 
 def _variants(
-    output: Path | None, products: str | None, *, members: int | None, correlation_km: float | None, seed: int | None
+    output: Path, products: str | None, *, members: int | None, correlation_km: float | None, seed: int | None
 ) -> Any:
     """What is wanted beside the map; None for nothing."""
     from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, Ensemble
@@ -108,7 +108,7 @@ def _variants(
 
     if members is None and (correlation_km is not None or seed is not None):
         raise click.UsageError("--correlation-km and --seed are of the draws of --members N; give that.")
-    if output is None or (members is None and products is None):
+    if members is None and products is None:
         return None
     length = DEFAULT_CORRELATION_KM if correlation_km is None else correlation_km
     ensemble = Ensemble(members, length, seed or 0) if members else None
