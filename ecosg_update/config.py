@@ -12,6 +12,7 @@ from ecosg_update import domains
 from ecosg_update.crosswalk.context import DEFAULT_RADIUS_KM
 from ecosg_update.errors import ConfigError
 from ecosg_update.grid import Bounds
+from ecosg_update.patch.attribution import Attribution
 from ecosg_update.patch.decide import (
     DEFAULT_MIN_CONFIDENCE,
     DEFAULT_MIN_SHARE,
@@ -19,6 +20,8 @@ from ecosg_update.patch.decide import (
     DEFAULT_PROTECT,
     Policy,
 )
+from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, MOST
+from ecosg_update.patch.field import LONGEST_KM, SHORTEST_KM
 from ecosg_update.tables import DEFAULT_FORM, DEFAULT_ZONE, Form
 
 Product = Literal["dir", "nc", "tif"]
@@ -150,13 +153,22 @@ class PatchSection(Section):
 
 
 class OutputSection(Section):
-    """Where the products go: FOLDER/STEM.dir, .hdr, .nc, .tif, STEM_quicklook.png, STEM_manifest.json."""
+    """Where the products go: FOLDER/STEM.dir, .hdr, .nc, .tif, STEM_quicklook.png, STEM_manifest.json.
+
+    members: covers of an ensemble, STEM_m00.dir ..., the best estimate first, the others drawn (docs/ensembles.md);
+    0 for none. correlation_km and seed: of its draws. products: further maps in which one kind of change is applied,
+    STEM_urban.dir ...; "full" is the map itself, which is always written.
+    """
 
     folder: Path
     stem: str = Field(default="ecosg_final_map", min_length=1, max_length=24, pattern=r"^[A-Za-z0-9._-]+$")
     formats: tuple[Product, ...] = ("dir", "nc", "tif")
     title: str | None = None
     overwrite: bool = False
+    members: int = Field(default=0, ge=0, le=MOST)
+    correlation_km: float = Field(default=DEFAULT_CORRELATION_KM, ge=SHORTEST_KM, le=LONGEST_KM)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    products: tuple[Attribution, ...] = ("full",)
 
 
 class Config(Section):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,12 @@ from ecosg_update.patch.decide import Policy, decided
 from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
+from ecosg_update.variants import Variants, add_members, finish
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Each = Callable[[Prediction, Patch], None]
 
 log = logging.getLogger(__name__)
 
@@ -61,23 +65,25 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     """
     started = datetime.now(UTC)
     output = config.output
-    names = beside(output.folder / output.stem)
-    files = products.targets(output.folder / output.stem, output.formats)
+    names, variants = beside(output.folder / output.stem), Variants.of(output)
+    more, files = variants.targets(), products.targets(output.folder / output.stem, output.formats)
     with (
         tables.overlaid(config.crosswalk.tables),
         _folder(output.folder),
-        atomic.parts(*names, *files, overwrite=output.overwrite) as parts,
+        atomic.parts(*names, *more, *files, overwrite=output.overwrite) as parts,
     ):
-        part = dict(zip([*names, *files], parts, strict=True))
+        part = dict(zip([*names, *more, *files], parts, strict=True))
+        drawn = partial(add_members, variants, part, config.patch.policy())
         with evidence(config) as seen:
             target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
             for note in seen.notes:
                 log.info("%s", note)
             log.info("target: %d x %d cells, %d a degree", *target.shape, target.per_degree)
-            patch, share = patched(seen, config, target, progress=progress)
+            patch, share = patched(seen, config, target, each=drawn, progress=progress)
             image = seen.image(panel_size(target), target)
         provenance = _provenance(config, seen)
         products.encode(patch, {file: part[file] for file in files}, provenance=provenance, share=share)
+        finish(variants, part, patch, title=provenance.title)
         look, settings, record = names
         quicklook(patch, provenance.title, image).save(part[look], format="PNG")
         part[settings].write_text(toml(config), encoding="utf-8")
@@ -86,18 +92,21 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
             config=config.model_dump(mode="json", exclude_none=True),
             inputs=[*direct.pair(config.base.path), *config.target.inputs, *seen.inputs],
             engine=seen.engine,
-            products={file.name: part[file] for file in (*files, look, settings)},
+            products={file.name: part[file] for file in (*files, *more, look, settings)},
             notes=seen.notes,
             started=started,
         )
+        if variants.ensemble:
+            found["ensemble"] = variants.ensemble.as_dict()
         part[record].write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return Run(patch, share, [*files, *names], found)
+    return Run(patch, share, [*files, *more, *names], found)
 
 
 def plan(config: Config) -> dict[str, Any]:
     """What `run` would do, once every input was opened and checked: for a dry run."""
     output = config.output
-    names = [*products.targets(output.folder / output.stem, output.formats), *beside(output.folder / output.stem)]
+    stem = output.folder / output.stem
+    names = [*products.targets(stem, output.formats), *Variants.of(output).targets(), *beside(stem)]
     with tables.overlaid(config.crosswalk.tables), evidence(config) as seen:
         target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
         zone_number(seen.legend.name, config.crosswalk)
@@ -145,9 +154,12 @@ def target_grid(base: Path, seen: Evidence, per_degree: int, bounds: Bounds | No
 
 
 def patched(
-    seen: Evidence, config: Config, target: LatLonGrid, *, progress: Progress = silent
+    seen: Evidence, config: Config, target: LatLonGrid, *, each: Each | None = None, progress: Progress = silent
 ) -> tuple[Patch, NDArray[np.float32]]:
-    """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers."""
+    """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers.
+
+    each: is given every band of rows in turn, from the north: the covers' probabilities and the patch of them.
+    """
     policy, legend = config.patch.policy(), tables.legend("ecosg")
     zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours of predicting
     policy.check(legend)
@@ -157,7 +169,9 @@ def patched(
         prediction = on_block(seen, block, progress)
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
             part = cropped(prediction, band)
-            piece = _decided(part, config, policy)
+            chances, piece = _decided(part, config, policy)
+            if each:
+                each(chances, piece)
             at = slice(band.row - target.row, band.row - target.row + band.rows)
             codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
             confidence[at], share[at] = piece.confidence, part.share
@@ -193,10 +207,12 @@ def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
     return Prediction(values, share, prediction.legend, cells, prediction.origin)
 
 
-def _decided(prediction: Prediction, config: Config, policy: Policy) -> Patch:
+def _decided(prediction: Prediction, config: Config, policy: Policy) -> tuple[Prediction, Patch]:
+    """The probabilities of the covers, and the patch that they decide."""
     section = config.crosswalk
     original, around = _base(config.base.path, _cells(prediction), section.radius_km)
-    return decided(_crossed(prediction, original, around, section), original, policy)
+    crossed = _crossed(prediction, original, around, section)
+    return crossed, decided(crossed, original, policy)
 
 
 def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:

@@ -17,6 +17,7 @@ from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import Patch
 from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
+from ecosg_update.variants import Variants, written
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +77,23 @@ def map_prediction(
 
 
 def patch(
-    covers: Path, base: Path, policy: Policy, output: Path, *, title: str | None = None, overwrite: bool = False
+    covers: Path,
+    base: Path,
+    policy: Policy,
+    output: Path,
+    *,
+    variants: Variants | None = None,
+    title: str | None = None,
+    overwrite: bool = False,
 ) -> tuple[Patch, list[Path]]:
     """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
+    more = variants or Variants(output.with_suffix(""))
     prediction = netcdf.read_prediction(covers)
     found = pipeline.decided_on(prediction, base, policy)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
-    if output.suffix == ".nc":
-        return found, [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]
-    return found, write(found.cover, output, origin, overwrite=overwrite)
+    with written(more, prediction, found, policy, title=origin.title, overwrite=overwrite) as beside:
+        if output.suffix == ".nc":
+            files = [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]
+        else:
+            files = write(found.cover, output, origin, overwrite=overwrite)
+    return found, [*files, *beside]

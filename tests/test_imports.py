@@ -47,6 +47,7 @@ RANK |= {
     "logbook": 7,
     "evidence": 7,
     "info": 7,
+    "variants": 7,
     "export": 7,
     "pipeline": 8,
     "training": 8,

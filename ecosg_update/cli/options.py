@@ -104,6 +104,26 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def variant_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Which maps are written beside the map; None where nothing was said."""
+    for option in (
+        click.option("--members", type=click.IntRange(1, 100), help="Ensemble: so many covers, STEM_m00.dir ..."),
+        click.option("--correlation-km", type=float, help="Of the members' draws; default 5."),
+        click.option("--seed", type=click.IntRange(0), help="Of the members' draws; default 0."),
+        click.option(
+            "--products", metavar="LIST",
+            help="Maps with one kind of change, STEM_urban.dir ...: full,urban-only,nature-only,water-only,extent.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
     """A bar on a terminal; elsewhere a line in the log now and then."""

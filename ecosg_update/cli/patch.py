@@ -32,6 +32,7 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
 @click.option("--protect", default="sea,inland water", show_default=True, help="Families that never give way.")
 @click.option("--never-new", default="sea,snow", show_default=True, help="Families that never appear.")
 @click.option("--title", help="First line of the header; with --into: else it stays.")
+@options.variant_options
 @options.overwrite
 @options.lock_timeout
 @options.as_json
@@ -47,9 +48,11 @@ def command(
     protect: str,
     never_new: str,
     title: str | None,
+    products: str | None,
     overwrite: bool,
     lock_timeout: float,
     as_json: bool,
+    **drawn: Any,
 ) -> None:
     """Decide each cell of COVERS (what `map` wrote): change the base, or keep it.
 
@@ -59,11 +62,18 @@ def command(
     without data changes nothing. COVERS may then be a decided cover map too (.dir, .nc, .tif), taken as it is.
     With -o NEW.dir the map is copied and stays as it is; with --in-place it changes itself, once the old bytes
     are saved beside it (MAP.dir.undo.1 ...). STEM_manifest.json says what went where.
+
+    With --members and --products, covers drawn from the posterior and maps in which one kind of change is applied lie
+    beside OUTPUT, each a .dir and .hdr; put one into a larger map by its own call with --into.
     """
     from ecosg_update.patch.decide import Policy
 
-    policy = Policy(min_share, min_confidence, _families(protect), _families(never_new))
+    policy = Policy(min_share, min_confidence, options.listed(protect), options.listed(never_new))
     if into is not None:
+        if products is not None or any(value is not None for value in drawn.values()):
+            raise click.UsageError(
+                "--members and --products lie beside a map of its own: leave --into for each later."
+            )
         _check_into(output, in_place=in_place, title=title)
         changes, files = _put_into(
             covers, base, policy, into, output, title=title, overwrite=overwrite, timeout=lock_timeout
@@ -71,7 +81,8 @@ def command(
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
-        changes, files = _patched(covers, base, policy, output, title=title, overwrite=overwrite)
+        beside = _variants(output, products, **drawn)
+        changes, files = _patched(covers, base, policy, output, variants=beside, title=title, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps({"products": [str(file) for file in files], "changes": changes}))
         return
@@ -80,14 +91,28 @@ def command(
         click.echo(str(file))
 
 
-def _patched(
-    covers: Path, base: Path, policy: Any, output: Path, *, title: str | None, overwrite: bool
-) -> tuple[dict[str, Any], list[Path]]:
+def _patched(covers: Path, base: Path, policy: Any, output: Path, **given: Any) -> tuple[dict[str, Any], list[Path]]:
     from ecosg_update import stages
     from ecosg_update.manifest import changes
 
-    patch, files = stages.patch(covers, base, policy, output, title=title, overwrite=overwrite)
+    patch, files = stages.patch(covers, base, policy, output, **given)
     return changes(patch), files
+
+
+def _variants(
+    output: Path, products: str | None, *, members: int | None, correlation_km: float | None, seed: int | None
+) -> Any:
+    """What is wanted beside the map; None for nothing."""
+    from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, Ensemble
+    from ecosg_update.variants import Variants
+
+    if members is None and (correlation_km is not None or seed is not None):
+        raise click.UsageError("--correlation-km and --seed are of the draws of --members N; give that.")
+    if members is None and products is None:
+        return None
+    length = DEFAULT_CORRELATION_KM if correlation_km is None else correlation_km
+    ensemble = Ensemble(members, length, seed or 0) if members else None
+    return Variants(output.with_suffix(""), ensemble, options.listed(products or ""))
 
 
 def _put_into(
@@ -132,7 +157,3 @@ def _check_undecided(covers: Path) -> None:
     if named:
         option = f"--{named[0].replace('_', '-')}"
         raise click.UsageError(f"{option} has no say: {covers.name} is a decided cover map and is taken as it is.")
-
-
-def _families(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -9,30 +9,53 @@ from typing import Any
 
 import click
 
-from ecosg_update.cli.options import ANY, FILE, as_json, overwrite, shown_progress, tables
+from ecosg_update.cli.options import (
+    ANY,
+    FILE,
+    as_json,
+    listed,
+    overwrite,
+    shown_progress,
+    tables,
+    variant_options,
+)
 
 log = logging.getLogger("ecosg_update")
 
 
-@click.command()
+@click.command(epilog="Example, after `make demo`: ecosg-update run demo/demo.toml -o members --members 10")
 @click.argument("config", type=FILE)
 @click.option("-o", "--output", type=ANY, help="Folder of the products, instead of the file's.")
 @tables
+@variant_options
 @overwrite
 @click.option("-n", "--dry-run", is_flag=True, help="Check everything, say what would be done, write nothing.")
 @as_json
 def command(
-    *, config: Path, output: Path | None, tables: Path | None, overwrite: bool, dry_run: bool, as_json: bool
+    *,
+    config: Path,
+    output: Path | None,
+    tables: Path | None,
+    products: str | None,
+    overwrite: bool,
+    dry_run: bool,
+    as_json: bool,
+    **drawn: float | None,
 ) -> None:
     """Do everything that CONFIG (a TOML file) asks for.
 
     Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people, STEM_quicklook.png, the resolved
-    configuration and a manifest.
+    configuration and a manifest. With --members, covers drawn from the posterior; with --products, maps in which one
+    kind of change is applied: each a .dir and .hdr.
     """
     from ecosg_update import pipeline
     from ecosg_update.config import load
 
-    overrides: dict[str, dict[str, Any]] = {"output": {}}
+    overrides: dict[str, dict[str, Any]] = {
+        "output": {key: value for key, value in drawn.items() if value is not None}
+    }
+    if products is not None:
+        overrides["output"]["products"] = listed(products)
     if output is not None:
         overrides["output"]["folder"] = str(output)
     if tables is not None:

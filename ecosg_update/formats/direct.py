@@ -154,11 +154,23 @@ def encode(cover: CoverReader, data: Path, text: Path, *, title: str) -> None:
     """
     if cover.legend != tables.legend("ecosg"):
         raise OutputError(f"{data}: found classes of {cover.legend.name}, expected ecosg's; cross the map over first")
-    content = header.text(Header(title, cover.grid)).encode()
+    header.check_title(title)
     with atomic.reported(data, cover.grid.cells), _opened(data, os.O_WRONLY) as handle:
         _claim(data, handle, cover.grid.cells)
         for block in blocks.of_rows(cover.grid):
             atomic.fill(handle, np.ascontiguousarray(cover.read(block).codes).data)
+    encode_header(text, cover.grid, title=title)
+
+
+def append(data: Path, codes: NDArray[np.uint8]) -> None:
+    """Add the next rows of covers, uint8 (y, x), to a `.dir` that is written from the north on."""
+    with atomic.reported(data, codes.size), _opened(data, os.O_WRONLY | os.O_APPEND) as handle:
+        atomic.fill(handle, np.ascontiguousarray(codes).data)
+
+
+def encode_header(text: Path, grid: LatLonGrid, *, title: str) -> None:
+    """Fill a file with the header of a cover map; FormatError for a title that is not one plain line."""
+    content = header.text(Header(title, grid)).encode()
     with atomic.reported(text, len(content)), _opened(text, os.O_WRONLY) as handle:
         atomic.fill(handle, memoryview(content))
 
