@@ -13,11 +13,15 @@ from ecosg_update.crosswalk.context import DEFAULT_RADIUS_KM
 from ecosg_update.errors import ConfigError
 from ecosg_update.grid import Bounds
 from ecosg_update.patch.decide import (
+    DEFAULT_EVIDENCE,
     DEFAULT_MIN_CONFIDENCE,
     DEFAULT_MIN_SHARE,
+    DEFAULT_MODE,
     DEFAULT_NEVER_NEW,
     DEFAULT_PROTECT,
+    Mode,
     Policy,
+    Proof,
 )
 from ecosg_update.tables import DEFAULT_ZONE
 
@@ -137,10 +141,12 @@ class PatchSection(Section):
     min_confidence: Share = DEFAULT_MIN_CONFIDENCE
     protect: tuple[str, ...] = DEFAULT_PROTECT
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
+    mode: Mode = DEFAULT_MODE
+    evidence: Proof = DEFAULT_EVIDENCE
 
     def policy(self) -> Policy:
         """The same as the patch stage's noun."""
-        return Policy(self.min_share, self.min_confidence, self.protect, self.never_new)
+        return Policy(**self.model_dump())
 
 
 class OutputSection(Section):
