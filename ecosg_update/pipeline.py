@@ -189,8 +189,9 @@ def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Pre
     return _crossed(prediction, original, around, section)
 
 
-def decided_on(prediction: Prediction, base: Path, policy: Policy, belief: Belief | None = None) -> Patch:
+def decided_on(prediction: Prediction, base: Path, policy: Policy) -> Patch:
     """The patch of a base map by a prediction in its covers."""
+    belief = believed(lambda cells: with_base(cropped(prediction, cells), base), _cells(prediction), policy)
     return decided(*with_base(prediction, base), policy, belief)
 
 

@@ -78,11 +78,7 @@ def patch(
 ) -> tuple[Patch, list[Path]]:
     """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
     prediction = netcdf.read_prediction(covers)
-    grid = netcdf.grid(covers)
-    belief = pipeline.believed(
-        lambda cells: pipeline.with_base(pipeline.cropped(prediction, cells), base), grid, policy
-    )
-    found = pipeline.decided_on(prediction, base, policy, belief)
+    found = pipeline.decided_on(prediction, base, policy)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
     if output.suffix == ".nc":
         return found, [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]

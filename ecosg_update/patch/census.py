@@ -10,7 +10,6 @@ import numpy as np
 
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Prediction
-from ecosg_update.legend import Legend
 from ecosg_update.patch.confusion import ALIKE, Confusion
 from ecosg_update.patch.posterior import sharpened
 
@@ -63,9 +62,9 @@ def strips(cells: LatLonGrid) -> Iterator[LatLonGrid]:
         yield LatLonGrid(cells.per_degree, cells.row + top, cells.col, height, cells.cols)
 
 
-def census(confusion: Confusion, pieces: Iterable[tuple[Prediction, CoverMap]], legend: Legend) -> Census:
+def census(confusion: Confusion, pieces: Iterable[tuple[Prediction, CoverMap]]) -> Census:
     """The sample of pieces of a region, each the covers that the image says and the base on the same cells."""
-    count, weight = len(confusion.families), 1.0
+    legend, count, weight = confusion.legend, len(confusion.families), 1.0
     parts: list[list[NDArray[np.float32]]] = [[] for _ in range(count)]
     cells = np.zeros(len(legend))
     for prediction, base in pieces:

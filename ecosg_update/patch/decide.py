@@ -43,9 +43,10 @@ class Policy:
     """When a cell may change.
 
     min_share: least part of the cell (0..1) that valid evidence covers. min_confidence: least probability of
-    the new cover, for the modes that ask for one. mode and evidence: see `Mode` and `Proof`. protect: families of the base's legend that are never replaced. never_new: families that
-    never appear where the base does not have them, so that the land-sea mask and the glaciers stay (a single
-    image shows neither tides nor seasons: crosswalk evidence R4 and R6).
+    the new cover, for the modes that ask for one. protect: families of the base's legend that are never replaced.
+    never_new: families that never appear where the base does not have them, so that the land-sea mask and the
+    glaciers stay (a single image shows neither tides nor seasons: crosswalk evidence R4 and R6). mode: `Mode`.
+    evidence: `Proof`.
     """
 
     min_share: float = DEFAULT_MIN_SHARE

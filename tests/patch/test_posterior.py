@@ -13,7 +13,8 @@ from ecosg_update import tables
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.judge.calibration import reliability
 from ecosg_update.layers import CoverMap, Prediction, Reason
-from ecosg_update.patch.confusion import Confusion, believed, shipped
+from ecosg_update.legend import Legend
+from ecosg_update.patch.confusion import Belief, Confusion, believed, shipped
 from ecosg_update.patch.decide import Policy, decided
 from ecosg_update.patch.majority import majority
 from ecosg_update.patch.posterior import LOOKS, entropy, likeliest_other, posterior
@@ -62,7 +63,12 @@ def enumerated(values, share, base, belief):
         exact = float(belief.confusion.cover[number[family[c]]])
         if b == c:
             return rate[c][b] * exact
-        return rate[c][b] * (1 - exact) * share_of[b] / sum(share_of[o] for o in covers if family[o] == family[c] and o != c)
+        return (
+            rate[c][b]
+            * (1 - exact)
+            * share_of[b]
+            / sum(share_of[o] for o in covers if family[o] == family[c] and o != c)
+        )
 
     if base == 0:
         seen = [float(q) ** LOOKS for q in values]
@@ -97,7 +103,9 @@ def test_probabilities_sum_to_one_wherever_anything_is_known(seed):
 
 def test_without_evidence_a_cell_is_the_base_and_its_doubt():
     codes = np.arange(1, 34, dtype=np.uint8).reshape(3, 11)
-    nothing = Prediction(np.zeros((33, 3, 11), np.float32), np.zeros((3, 11), np.float32), ECOSG, grid((3, 11)), "none")
+    nothing = Prediction(
+        np.zeros((33, 3, 11), np.float32), np.zeros((3, 11), np.float32), ECOSG, grid((3, 11)), "none"
+    )
     belief = a_belief()
     patch = decided(nothing, CoverMap(codes, grid((3, 11)), ECOSG), FREE, belief)
     assert np.array_equal(patch.cover.codes, codes) and (patch.reason == Reason.KEPT_NO_DATA).all()
@@ -133,7 +141,9 @@ def test_the_second_best_is_never_the_cover_and_nothing_else_is_more_probable(se
     found = posterior(prediction, base, belief)
     assert (patch.second != patch.cover.codes)[patch.second > 0].all()
     for y, x in itertools.product(range(3), range(5)):
-        others = {c: p for c, p in zip(ECOSG.codes, found.values[:, y, x], strict=True) if c != patch.cover.codes[y, x]}
+        others = {
+            c: p for c, p in zip(ECOSG.codes, found.values[:, y, x], strict=True) if c != patch.cover.codes[y, x]
+        }
         if patch.second[y, x]:
             assert others[int(patch.second[y, x])] == max(others.values())
         else:
@@ -182,42 +192,62 @@ def test_a_weak_image_gives_way_to_the_base_and_says_so():
 def test_agreement_changes_less_than_either_and_always_changes_most(seed):
     prediction, base = drawn(seed)
     belief = a_belief(seed)
-    changed = {mode: decided(prediction, base, Policy(mode=mode), belief).changed for mode in ("always", "confident", "agreement")}
+    changed = {
+        mode: decided(prediction, base, Policy(mode=mode), belief).changed
+        for mode in ("always", "confident", "agreement")
+    }
     alone = decided(prediction, base, Policy(evidence="engine"))
     assert (changed["confident"] <= changed["always"]).all()
     assert (changed["agreement"] <= changed["confident"]).all()
     assert (changed["agreement"] <= alone.changed).all()
 
 
-def simulated(cells, seed):
-    """Cells drawn from the model itself: truth, then independent looks of an engine, then a base; half are half seen."""
-    rng = np.random.default_rng(seed)
-    belief = a_belief(seed)
-    prior = belief.families[SHIPPED.family_of] * belief.covers
-    return rng, belief, prior / prior.sum(), cells
+SIX = Legend(
+    "six",
+    (1, 2, 3, 4, 5, 6),
+    ("one", "two", "three", "four", "five", "six"),
+    ((0, 0, 0),) * 6,
+    ("one", "two", "three", "four", "five", "six"),
+    (1, 2, 3, 4, 5, 6),
+)
 
 
-def test_of_cells_drawn_from_the_model_those_given_80_percent_are_right_80_percent_of_the_time():
-    """The look of an engine is a likelihood L(e | c) of its own; q is its LOOKS-th root, as assumption 3 has it."""
-    rng, belief, prior, cells = simulated(60_000, 5)
-    shape = (200, 300)
-    # The image tells families apart and knows nothing of sub-types: those come from the base (assumption 4).
-    family = SHIPPED.family_of
-    true_family = rng.choice(len(SHIPPED.families), cells, p=belief.families)
-    confused = rng.dirichlet(np.full(len(SHIPPED.families), 0.25), len(SHIPPED.families)) * 0.5
-    confused += 0.5 * np.eye(len(confused))
-    looked = (confused[true_family].cumsum(axis=1) < rng.random((cells, 1))).sum(axis=1)
-    shown = (SHIPPED.rates[true_family].cumsum(axis=1) < rng.random((cells, 1))).sum(axis=1)
-    first = np.array([family.tolist().index(at) for at in range(len(confused))])
-    likelihood = confused[:, looked] * belief.families[:, None]
-    values = np.zeros((33, cells), np.float32)
-    values[first] = (likelihood / likelihood.max(axis=0)) ** (1 / LOOKS)
-    values /= values.sum(axis=0)
-    prediction = Prediction(values.reshape(33, *shape), np.ones(shape, np.float32), ECOSG, grid(shape), "model")
-    base = CoverMap((first[shown] + 1).astype(np.uint8).reshape(shape), grid(shape), ECOSG)
-    patch = decided(prediction, base, FREE, belief)
-    said = family[patch.cover.codes.ravel() - 1]
-    sums = patch.confidence.ravel()
-    for one in reliability(true_family.astype(np.int16), said.astype(np.int16), sums).bins():
-        spread = 4 * math.sqrt(one["confidence"] * (1 - one["confidence"]) / one["count"]) + 1e-4
-        assert abs(one["accuracy"] - one["confidence"]) < spread, one
+def drawn_from_the_model(seed, shape):
+    """Truth, and the patch of what image and base say of it, with cells that are seen in part.
+
+    A point of each cell is asked for: it lies in the seen part with the probability of the share. Both parts are
+    drawn given the base; the image is a look at the seen one, and q the LOOKS-th root of its word.
+    """
+    rng, count = np.random.default_rng(seed), math.prod(shape)
+    rates = 0.3 * rng.dirichlet(np.full(6, 0.6), 6) + 0.7 * np.eye(6) + 1e-3
+    confusion = Confusion(SIX, rates / rates.sum(axis=1, keepdims=True), np.ones(6))
+    belief = Belief(confusion, np.array([0.35, 0.3, 0.15, 0.1, 0.07, 0.03]), np.ones(6))
+    looks = 0.4 * rng.dirichlet(np.full(6, 0.5), 6) + 0.6 * np.eye(6)
+
+    def draw(rows):
+        return np.minimum((rows.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1), 5)
+
+    base = draw(np.tile(belief.families @ confusion.rates, (count, 1)))
+    seen, unseen = draw(belief.of_base[base]), draw(belief.of_base[base])
+    looked = draw(looks[seen])
+    share = rng.choice([0, 0.3, 0.7, 1], count).astype(np.float32)
+    truth = np.where(rng.random(count) < share, seen, unseen)
+    values = (looks[:, looked] * belief.families[:, None]) ** (1 / LOOKS)
+    values = (values / values.sum(axis=0) * (share > 0)).astype(np.float32).reshape(6, *shape)
+    prediction = Prediction(values, share.reshape(shape), SIX, grid(shape), "model")
+    shown = CoverMap((base + 1).astype(np.uint8).reshape(shape), grid(shape), SIX)
+    return truth.reshape(shape) + 1, decided(prediction, shown, ALWAYS_SIX, belief)
+
+
+ALWAYS_SIX = Policy(min_share=0, mode="always", protect=(), never_new=())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_of_cells_drawn_from_the_model_those_given_80_percent_are_right_80_percent_of_the_time(seed):
+    truth, patch = drawn_from_the_model(seed, (200, 300))
+    found = reliability(truth.astype(np.int16), patch.cover.codes.astype(np.int16), patch.confidence, bins=20).bins()
+    assert len(found) > 8
+    for one in found:
+        sure = one["confidence"]
+        spread = 4 * math.sqrt(max(sure * (1 - sure), 1e-4) / one["count"])
+        assert abs(one["accuracy"] - sure) < spread, one
