@@ -166,7 +166,8 @@ def patched(
             at = slice(band.row - target.row, band.row - target.row + band.rows)
             codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
             confidence[at], share[at] = piece.confidence, part.share
-            entropy[at], second[at] = piece.entropy, piece.second
+            if piece.entropy is not None and piece.second is not None:
+                entropy[at], second[at] = piece.entropy, piece.second
     return Patch(CoverMap(codes, target, legend), base, reason, confidence, entropy, second), share
 
 

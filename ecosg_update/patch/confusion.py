@@ -171,12 +171,12 @@ def learned(prior: Confusion, census: Census) -> Belief:
 
 
 def _by_family(confusion: Confusion, cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.bincount(confusion.family_of, cells, len(confusion.families))
+    return np.bincount(confusion.family_of, cells, len(confusion.families)).astype(np.float64)
 
 
 def _spread(rate: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
     """A rate a row, spread evenly over the columns that are True."""
-    return where * (rate / np.maximum(where.sum(axis=1), 1))[:, np.newaxis]
+    return np.where(where, (rate / np.maximum(where.sum(axis=1), 1))[:, np.newaxis], 0.0)
 
 
 def _column(legend: Legend) -> tuple[str, ...]:
