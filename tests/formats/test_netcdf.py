@@ -112,7 +112,10 @@ def test_the_codes_explain_themselves(tmp_path):
         assert dict(zip(reason.flag_values.tolist(), reason.flag_meanings.split(), strict=True)) == {
             reason.value: reason.name.lower() for reason in Reason
         }
-        assert set(cover.ancillary_variables.split()) == {"base_cover", "reason", "confidence", "share"}
+        beside = {"base_cover", "reason", "confidence", "entropy", "second_cover", "share"}
+        assert set(cover.ancillary_variables.split()) == beside
+        assert file["second_cover"].flag_values.tolist() == cover.flag_values.tolist()
+        assert file["second_cover"]._FillValue == 0 and file["entropy"].units == "bit"
         assert (file.title, file.history, file.Conventions) == ("Test map", "2026-01-01 made", "CF-1.11")
         assert cover.filters()["zlib"] and cover.filters()["fletcher32"] and not cover.filters()["shuffle"]
         np.testing.assert_array_equal(file["share"][:], share)
