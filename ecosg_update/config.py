@@ -14,11 +14,15 @@ from ecosg_update.errors import ConfigError
 from ecosg_update.grid import Bounds
 from ecosg_update.patch.attribution import Attribution
 from ecosg_update.patch.decide import (
+    DEFAULT_EVIDENCE,
     DEFAULT_MIN_CONFIDENCE,
     DEFAULT_MIN_SHARE,
+    DEFAULT_MODE,
     DEFAULT_NEVER_NEW,
     DEFAULT_PROTECT,
+    Mode,
     Policy,
+    Proof,
 )
 from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, MOST
 from ecosg_update.patch.field import LONGEST_KM, SHORTEST_KM
@@ -146,10 +150,12 @@ class PatchSection(Section):
     min_confidence: Share = DEFAULT_MIN_CONFIDENCE
     protect: tuple[str, ...] = DEFAULT_PROTECT
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
+    mode: Mode = DEFAULT_MODE
+    evidence: Proof = DEFAULT_EVIDENCE
 
     def policy(self) -> Policy:
         """The same as the patch stage's noun."""
-        return Policy(self.min_share, self.min_confidence, self.protect, self.never_new)
+        return Policy(**self.model_dump())
 
 
 class OutputSection(Section):

@@ -22,10 +22,10 @@ from ecosg_update.formats.globe.insert import Region, check, insert, insert_in_p
 from ecosg_update.formats.globe.journal import Record
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap, Reason
+from ecosg_update.layers import CoverMap, Prediction, Reason
 from ecosg_update.legend import Legend
 from ecosg_update.manifest import sha256
-from ecosg_update.patch.decide import Policy
+from ecosg_update.patch.decide import Policy, decided
 from ecosg_update.progress import Progress, silent
 
 
@@ -192,8 +192,14 @@ def _region(source: Source, data: Path, whole: Header, folder: Path) -> Iterator
 def _decide(source: Source, data: Path, spool: Spool, folder: Path) -> dict[str, int]:
     """Fill a file with the decided covers, by bands; the cells by reason."""
     counts = np.zeros(max(Reason) + 1, np.int64)
+    base = source.base or data
+
+    def weighable(cells: LatLonGrid) -> tuple[Prediction, CoverMap]:
+        return pipeline.with_base(netcdf.read_prediction(source.covers, cells), base)
+
+    belief = pipeline.believed(weighable, spool.grid, source.policy)
     for band in window.bands(spool.grid, pipeline.COVER_VALUES // len(spool.legend)):
-        patch = pipeline.decided_on(netcdf.read_prediction(source.covers, band), source.base or data, source.policy)
+        patch = decided(*weighable(band), source.policy, belief)
         with atomic.reported(folder / source.covers.name, spool.grid.cells):
             window.store(spool.handle, patch.cover.codes, band, spool.grid)
         counts += np.bincount(patch.reason.ravel(), minlength=len(counts))

@@ -182,6 +182,8 @@ class Reason(IntEnum):
     KEPT_LOW_SHARE = 4
     KEPT_LOW_CONFIDENCE = 5
     KEPT_PROTECTED = 6
+    KEPT_BASE_LIKELIER = 60
+    KEPT_DISAGREEMENT = 61
 
     @property
     def label(self) -> str:
@@ -193,19 +195,28 @@ class Reason(IntEnum):
 class Patch:
     """A decided map.
 
-    cover: the covers. reason: uint8 (y, x) of `Reason`. confidence: float32 (y, x), probability of the best
-    cover given the evidence, 0 where there is none. base: uint8 (y, x), the covers before.
+    cover: the covers. reason: uint8 (y, x) of `Reason`. confidence: float32 (y, x), probability of the cover that
+    the cell holds, given all evidence, 0 where there is none. base: uint8 (y, x), the covers before. entropy:
+    float32 (y, x), doubt in bits, 0 for certain. second: uint8 (y, x), the most probable other cover, 0 for none:
+    more probable than the cover itself where a rule of the policy kept that. Both are None for a map without
+    probabilities.
     """
 
     cover: CoverMap
     base: NDArray[np.uint8]
     reason: NDArray[np.uint8]
     confidence: NDArray[np.float32]
+    entropy: NDArray[np.float32] | None = None
+    second: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         _check(self.base, np.uint8, self.cover.grid.shape, "base")
         _check(self.reason, np.uint8, self.cover.grid.shape, "reason")
         _check(self.confidence, np.float32, self.cover.grid.shape, "confidence")
+        if self.entropy is not None:
+            _check(self.entropy, np.float32, self.cover.grid.shape, "entropy")
+        if self.second is not None:
+            _check(self.second, np.uint8, self.cover.grid.shape, "second")
 
     @property
     def changed(self) -> NDArray[np.bool_]:

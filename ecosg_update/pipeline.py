@@ -25,7 +25,10 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
+from ecosg_update.patch.census import census, strips
+from ecosg_update.patch.confusion import Belief, learned, shipped
 from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.posterior import posterior
 from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
@@ -163,19 +166,42 @@ def patched(
     policy, legend = config.patch.policy(), tables.legend("ecosg")
     zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours of predicting
     policy.check(legend)
-    codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
-    confidence, share = (np.zeros(target.shape, np.float32) for _ in range(2))
-    for block in _row_blocks(target, EVIDENCE_VALUES // len(seen.legend)):
-        prediction = on_block(seen, block, progress)
+    codes, base, reason, second = (np.zeros(target.shape, np.uint8) for _ in range(4))
+    confidence, share, entropy = (np.zeros(target.shape, np.float32) for _ in range(3))
+    blocks = list(_row_blocks(target, EVIDENCE_VALUES // len(seen.legend)))
+    whole = on_block(seen, target, progress) if len(blocks) == 1 else None
+
+    def on(cells: LatLonGrid) -> Prediction:
+        return on_block(seen, cells, progress) if whole is None else cropped(whole, cells)
+
+    belief = believed(lambda cells: _weighable(on(cells), config), target, policy)
+    for block in blocks:
+        prediction = on(block)
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
             part = cropped(prediction, band)
-            chances, piece = _decided(part, config, policy)
+            crossed, original = _weighable(part, config)
+            piece = decided(crossed, original, policy, belief)
             if each:
-                each(chances, piece)
+                each(crossed if belief is None else posterior(crossed, original, belief), piece)
             at = slice(band.row - target.row, band.row - target.row + band.rows)
             codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
             confidence[at], share[at] = piece.confidence, part.share
-    return Patch(CoverMap(codes, target, legend), base, reason, confidence), share
+            if piece.entropy is not None and piece.second is not None:
+                entropy[at], second[at] = piece.entropy, piece.second
+    return Patch(CoverMap(codes, target, legend), base, reason, confidence, entropy, second), share
+
+
+def believed(
+    weighable: Callable[[LatLonGrid], tuple[Prediction, CoverMap]], cells: LatLonGrid, policy: Policy
+) -> Belief | None:
+    """How the base errs on some cells, from a sample of their rows; None where the policy takes the image alone.
+
+    weighable: the covers that the image says, and the base, on any rows of the cells.
+    """
+    if policy.evidence == "engine":
+        return None
+    prior = shipped(tables.legend("ecosg"))
+    return learned(prior, census(prior, map(weighable, strips(cells))))
 
 
 def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Prediction:
@@ -184,10 +210,18 @@ def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Pre
     return _crossed(prediction, original, around, section)
 
 
-def decided_on(prediction: Prediction, base: Path, policy: Policy) -> Patch:
-    """The patch of a base map by a prediction in its covers."""
+def decided_on(prediction: Prediction, base: Path, policy: Policy) -> tuple[Patch, Prediction]:
+    """The patch of a base map by a prediction in its covers, and the probabilities that it was decided by."""
+    belief = believed(lambda cells: with_base(cropped(prediction, cells), base), _cells(prediction), policy)
+    said, original = with_base(prediction, base)
+    weighed = said if belief is None else posterior(said, original, belief)
+    return decided(said, original, policy, belief), weighed
+
+
+def with_base(prediction: Prediction, base: Path) -> tuple[Prediction, CoverMap]:
+    """A prediction on a lat-lon grid, and the base map on its cells."""
     original, _ = _base(base, _cells(prediction), 0.0)
-    return decided(prediction, original, policy)
+    return prediction, original
 
 
 def zone_number(source: str, section: CrosswalkSection) -> int:
@@ -207,12 +241,11 @@ def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
     return Prediction(values, share, prediction.legend, cells, prediction.origin)
 
 
-def _decided(prediction: Prediction, config: Config, policy: Policy) -> tuple[Prediction, Patch]:
-    """The probabilities of the covers, and the patch that they decide."""
+def _weighable(prediction: Prediction, config: Config) -> tuple[Prediction, CoverMap]:
+    """The covers that a prediction in classes says, and the base on its cells."""
     section = config.crosswalk
     original, around = _base(config.base.path, _cells(prediction), section.radius_km)
-    crossed = _crossed(prediction, original, around, section)
-    return crossed, decided(crossed, original, policy)
+    return _crossed(prediction, original, around, section), original
 
 
 def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:

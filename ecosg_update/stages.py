@@ -89,9 +89,9 @@ def patch(
     """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
     more = variants or Variants(output.with_suffix(""))
     prediction = netcdf.read_prediction(covers)
-    found = pipeline.decided_on(prediction, base, policy)
+    found, weighed = pipeline.decided_on(prediction, base, policy)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
-    with written(more, prediction, found, policy, title=origin.title, overwrite=overwrite) as beside:
+    with written(more, weighed, found, policy, title=origin.title, overwrite=overwrite) as beside:
         if output.suffix == ".nc":
             files = [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]
         else:

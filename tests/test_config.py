@@ -109,3 +109,13 @@ def test_the_file_of_a_domain_is_relative_to_the_configuration(tmp_path):
     config = load(written(tmp_path, SMALL + '[target]\ndomain = "dk.json"\n'))
     assert config.target.inputs == [tmp_path / "dk.json"]
     assert config.target.area() == domains.bounds("DKCOEXP")
+
+
+def test_mode_and_evidence_reach_the_policy_and_others_are_refused(tmp_path):
+    policy = load(written(tmp_path, SMALL)).patch.policy()
+    assert (policy.mode, policy.evidence) == ("confident", "bayes")
+    policy = load(written(tmp_path, SMALL + '[patch]\nmode = "agreement"\nevidence = "engine"\n')).patch.policy()
+    assert (policy.mode, policy.evidence) == ("agreement", "engine")
+    for line in ('mode = "never"', 'evidence = "guess"'):
+        with pytest.raises(ConfigError, match=f"patch.{line.split()[0]}"):
+            load(written(tmp_path, SMALL + f"[patch]\n{line}\n"))

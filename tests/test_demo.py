@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from ecosg_update.domains import domain
-from ecosg_update.formats import direct
+from ecosg_update.formats import direct, netcdf
+from ecosg_update.judge.calibration import reliability
 from tests.conftest import say
 from tests.oracle_surfex import surfex
 
@@ -18,7 +19,17 @@ def test_the_demo_mends_most_of_what_an_image_shows(simulated):
     wrong = base != truth
     assert wrong.sum() > 100
     assert (found != truth).sum() < 0.7 * wrong.sum()
-    assert ((found == truth) & wrong).sum() > 5 * ((found != truth) & ~wrong).sum()
+    assert ((found == truth) & wrong).sum() > 10 * ((found != truth) & ~wrong).sum()
+
+
+def test_the_probabilities_of_the_demo_mean_what_they_say(simulated):
+    folder, _ = simulated
+    truth = direct.read(folder / "input" / "simulated_truth.dir").codes
+    patch = netcdf.read(folder / "output" / "simulated_demo.nc")
+    found = reliability(truth.astype(np.int16), patch.cover.codes.astype(np.int16), patch.confidence, bins=5)
+    assert found.error < 0.03
+    doubtful = patch.confidence < 0.7
+    assert (patch.cover.codes != truth)[doubtful].mean() > 5 * (patch.cover.codes != truth)[~doubtful].mean()
 
 
 def test_the_demo_says_that_it_is_simulated_wherever_it_appears(simulated):

@@ -1,15 +1,23 @@
 """The pages of docs/: their configurations are read by the tool, their small job runs from data to score."""
 
 import re
+import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from ecosg_update.config import PatchSection, checked
 from ecosg_update.learning import config as learning
+from ecosg_update.patch.census import SAMPLE_CELLS
+from ecosg_update.patch.confusion import STRENGTH
+from ecosg_update.patch.decide import Mode
+from ecosg_update.patch.posterior import LOOKS
 from ecosg_update.training import config as training
 from tests.conftest import say, shared
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = (DOCS / "training.md").read_text(encoding="utf-8")
 SMALL_SET, SMALL_TRAINING, REAL_SET, REAL_TRAINING, CLOUD_TRAINING = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -39,3 +47,11 @@ def test_the_small_job_runs_from_real_corine_to_a_score(tmp_path, monkeypatch):
         said = say(*line.split()[1:])
         assert said.code == 0, f"{line}\n{said.err}"
     assert "corine-l2" in said.out and "forest" in said.out
+
+
+def test_the_page_on_patching_states_the_defaults_and_the_terms_of_the_code():
+    page = (DOCS / "patching.md").read_text(encoding="utf-8")
+    (stated,) = (tomllib.loads(text)["patch"] for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    assert checked(PatchSection, stated, "page") == PatchSection()
+    assert all(f"| `{mode}`" in page for mode in get_args(Mode))
+    assert f"q(c)^{LOOKS:g} " in page and f"prior of {STRENGTH:g} independent" in page and f"{SAMPLE_CELLS:,}" in page

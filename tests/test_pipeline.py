@@ -16,6 +16,7 @@ from ecosg_update.export.whole import Cut, export
 from ecosg_update.formats import direct, header, netcdf
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Reason
+from ecosg_update.patch import census
 from ecosg_update.patch.decide import Policy
 from tests.conftest import shared
 
@@ -110,15 +111,20 @@ def test_a_patched_map_patched_again_with_the_same_evidence_does_not_change(base
     assert not again.patch.changed.any()
 
 
-def test_bounds_limit_the_result(base, labels, tmp_path):
+@pytest.mark.parametrize("evidence", ["engine", "bayes"])
+def test_bounds_limit_the_result(base, labels, tmp_path, evidence):
+    """The rates of the base are the target's: other bounds may tip cells of nearly even odds, and no others."""
     inner = (-8.88, 52.91, -8.84, 52.94)
-    done = pipeline.run(config(base, labels, tmp_path / "out", target={"bounds": inner}))
-    whole = pipeline.run(config(base, labels, tmp_path / "whole"))
+    sections = {"patch": {"evidence": evidence}}
+    done = pipeline.run(config(base, labels, tmp_path / "out", target={"bounds": inner}, **sections))
+    whole = pipeline.run(config(base, labels, tmp_path / "whole", **sections))
     cells = LatLonGrid.from_bounds(360, inner)
     assert done.patch.cover.grid == cells
     rows = slice(cells.row - GRID.row, cells.row - GRID.row + cells.rows)
     cols = slice(cells.col - GRID.col, cells.col - GRID.col + cells.cols)
-    assert np.array_equal(done.patch.cover.codes, whole.patch.cover.codes[rows, cols])
+    sure = (done.patch.confidence > 0.6) | (evidence == "engine")
+    assert sure.mean() > 0.8
+    assert np.array_equal(done.patch.cover.codes[sure], whole.patch.cover.codes[rows, cols][sure])
 
 
 def test_blocks_and_bands_do_not_show(base, labels, tmp_path, monkeypatch):
@@ -128,6 +134,26 @@ def test_blocks_and_bands_do_not_show(base, labels, tmp_path, monkeypatch):
     pieces = pipeline.run(config(base, labels, tmp_path / "pieces", target={"per_degree": 1800}))
     assert np.array_equal(whole.patch.cover.codes, pieces.patch.cover.codes)
     assert np.array_equal(whole.patch.reason, pieces.patch.reason)
+    assert np.allclose(whole.patch.confidence, pieces.patch.confidence, atol=1e-6)
+    assert np.allclose(whole.patch.entropy, pieces.patch.entropy, atol=1e-5)
+
+
+def test_a_sample_of_rows_serves_a_target_of_several_blocks_as_it_serves_one(base, labels, tmp_path, monkeypatch):
+    monkeypatch.setattr(census, "SAMPLE_CELLS", 4 * GRID.cols)
+    whole = pipeline.run(config(base, labels, tmp_path / "whole"))
+    monkeypatch.setattr(pipeline, "EVIDENCE_VALUES", 44 * GRID.cols * 7)
+    pieces = pipeline.run(config(base, labels, tmp_path / "pieces"))
+    assert np.array_equal(whole.patch.cover.codes, pieces.patch.cover.codes)
+    assert np.allclose(whole.patch.confidence, pieces.patch.confidence, atol=1e-6)
+
+
+def test_the_image_alone_decides_where_it_is_asked_to(base, labels, tmp_path):
+    done = pipeline.run(config(base, labels, tmp_path / "out", patch={"evidence": "engine"}))
+    both = pipeline.run(config(base, labels, tmp_path / "both"))
+    unseen = done.share == 0
+    assert (done.patch.confidence[unseen] == 0).all() and (both.patch.confidence[unseen][1:] > 0).all()
+    assert np.allclose(done.patch.entropy[unseen], np.log2(33))
+    assert (both.patch.entropy[unseen] < np.log2(33)).all()
 
 
 def test_a_target_outside_the_base_is_refused_and_nothing_is_left(base, labels, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -12,7 +12,10 @@ from click.core import ParameterSource
 from ecosg_update.cli import options
 from ecosg_update.cli.run import print_changes
 
-DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
+if TYPE_CHECKING:
+    from ecosg_update.patch.decide import Mode, Proof
+
+DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode", "evidence")
 """Options that have no say where COVERS is decided already."""
 
 
@@ -31,6 +34,20 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
 )
 @click.option("--protect", default="sea,inland water", show_default=True, help="Families that never give way.")
 @click.option("--never-new", default="sea,snow", show_default=True, help="Families that never appear.")
+@click.option(
+    "--mode",
+    type=click.Choice(["always", "confident", "agreement"]),
+    default="confident",
+    show_default=True,
+    help="Which of the best covers are put: all, the probable, those that the image alone names too.",
+)
+@click.option(
+    "--evidence",
+    type=click.Choice(["bayes", "engine"]),
+    default="bayes",
+    show_default=True,
+    help="The image weighed with the base and its errors, or the image alone.",
+)
 @click.option("--title", help="First line of the header; with --into: else it stays.")
 @options.variant_options
 @options.overwrite
@@ -47,6 +64,8 @@ def command(
     min_confidence: float,
     protect: str,
     never_new: str,
+    mode: Mode,
+    evidence: Proof,
     title: str | None,
     products: str | None,
     overwrite: bool,
@@ -68,7 +87,7 @@ def command(
     """
     from ecosg_update.patch.decide import Policy
 
-    policy = Policy(min_share, min_confidence, options.listed(protect), options.listed(never_new))
+    policy = Policy(min_share, min_confidence, options.listed(protect), options.listed(never_new), mode, evidence)
     if into is not None:
         if products is not None or any(value is not None for value in drawn.values()):
             raise click.UsageError(

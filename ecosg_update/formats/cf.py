@@ -48,3 +48,8 @@ def reasons() -> Attributes:
 def fraction(long_name: str) -> Attributes:
     """The attributes of a float32 number between 0 and 1."""
     return {"long_name": long_name, "units": "1", "valid_range": np.array([0, 1], np.float32)}
+
+
+def bits(long_name: str) -> Attributes:
+    """The attributes of a float32 amount of information; UDUNITS has the bit as a number without dimension."""
+    return {"long_name": long_name, "units": "bit", "valid_min": np.float32(0)}

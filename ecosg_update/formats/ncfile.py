@@ -36,7 +36,10 @@ LEVEL = 4
 Variable: TypeAlias = Any
 """netCDF4.Variable, whose annotations do not know what it holds."""
 
-CLASSED = ("cover", "base_cover", "reason")
+DECIDED = ("cover", "base_cover", "reason")
+"""The codes that every patch has."""
+
+CLASSED = (*DECIDED, "second_cover")
 """Variables of codes, in which 0 is no data."""
 
 

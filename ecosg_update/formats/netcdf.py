@@ -14,7 +14,7 @@ from ecosg_update import tables
 from ecosg_update.errors import FormatError, GridError
 from ecosg_update.formats import atomic, cf
 from ecosg_update.formats.ncfile import (
-    CLASSED,
+    DECIDED,
     Field,
     attribute,
     grid_of,
@@ -41,7 +41,8 @@ def write(
     share: NDArray[np.float32] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a patch and return the path. Variables: cover, base_cover, reason, confidence and, if given, share.
+    """Write a patch and return the path. Variables: cover, base_cover, reason, confidence and, if given,
+    entropy, second_cover and share.
 
     share: float32 (y, x), the part (0..1) of each cell that valid evidence covers. Raises OutputError for all
     that `atomic.parts` refuses and where the file does not hold what was written, GridError for a share of
@@ -59,8 +60,12 @@ def encode(patch: Patch, part: Path, *, provenance: Provenance, share: NDArray[n
     beside = [
         Field("base_cover", patch.base, cf.flags(legend, "land cover before the update")),
         Field("reason", patch.reason, cf.reasons()),
-        Field("confidence", patch.confidence, cf.fraction("probability of the best cover given the evidence")),
+        Field("confidence", patch.confidence, cf.fraction("probability of the land cover given all evidence")),
     ]
+    if patch.entropy is not None:
+        beside.append(Field("entropy", patch.entropy, cf.bits("entropy of the probabilities of all land covers")))
+    if patch.second is not None:
+        beside.append(Field("second_cover", patch.second, cf.flags(legend, "most probable other land cover")))
     if share is not None:
         if share.shape != grid.shape or share.dtype != np.float32:
             raise GridError(f"share: found {share.dtype} of {share.shape}, expected float32 of {grid.shape}")
@@ -78,10 +83,15 @@ def read(path: Path | str, cells: LatLonGrid | None = None) -> Patch:
     with opened(Path(path)) as file:
         whole = grid_of(file)
         part = cells or whole
-        covers, base, reason = (window(file, name, whole, part) for name in CLASSED)
+        covers, base, reason = (window(file, name, whole, part) for name in DECIDED)
         legend = tables.legend(str(attribute(file, "legend")))
         cover = CoverMap(covers, part, legend)
-        return Patch(cover, base, reason, window(file, "confidence", whole, part))
+        confidence = window(file, "confidence", whole, part)
+        entropy, second = (
+            window(file, name, whole, part) if name in file.variables else None
+            for name in ("entropy", "second_cover")
+        )
+        return Patch(cover, base, reason, confidence, entropy, second)
 
 
 def write_cover(cover: CoverReader, path: Path | str, *, provenance: Provenance, overwrite: bool = False) -> Path:
@@ -169,4 +179,5 @@ def read_prediction(path: Path | str, cells: LatLonGrid | None = None, *, legend
 
 
 def _size(patch: Patch) -> int:
-    return sum(part.nbytes for part in (patch.cover.codes, patch.base, patch.reason, patch.confidence))
+    layers = (patch.cover.codes, patch.base, patch.reason, patch.confidence, patch.entropy, patch.second)
+    return sum(layer.nbytes for layer in layers if layer is not None)

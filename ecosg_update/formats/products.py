@@ -34,7 +34,7 @@ def write_patch(
     in `netcdf.write`. Raises ConfigError for a format that does not exist and OutputError as the single writers.
     """
     files = targets(stem, formats)
-    with atomic.parts(*files, overwrite=overwrite, needed=8 * patch.base.size) as parts:
+    with atomic.parts(*files, overwrite=overwrite, needed=13 * patch.base.size) as parts:
         encode(patch, dict(zip(files, parts, strict=True)), provenance=provenance, share=share)
     return files
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -11,9 +11,22 @@ from ecosg_update.errors import ConfigError, GridError, TableError
 from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
 from ecosg_update.legend import Legend
 from ecosg_update.patch.majority import majority
+from ecosg_update.patch.posterior import entropy, likeliest_other, posterior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ecosg_update.patch.confusion import Belief
+
+Mode = Literal["always", "confident", "agreement"]
+"""always: the best cover, however probable. confident: only with `min_confidence`. agreement: only where the image
+alone and the image weighed with the base name the same cover, each with `min_confidence`."""
+
+Proof = Literal["bayes", "engine"]
+"""bayes: the posterior of image and base (`patch.posterior`). engine: the image alone."""
+
+DEFAULT_MODE: Mode = "confident"
+DEFAULT_EVIDENCE: Proof = "bayes"
 
 DEFAULT_MIN_SHARE = 0.5
 """At least half of a cell must be seen: with less, what is hidden could outvote what is seen."""
@@ -30,15 +43,18 @@ class Policy:
     """When a cell may change.
 
     min_share: least part of the cell (0..1) that valid evidence covers. min_confidence: least probability of
-    the new cover. protect: families of the base's legend that are never replaced. never_new: families that
-    never appear where the base does not have them, so that the land-sea mask and the glaciers stay (a single
-    image shows neither tides nor seasons: crosswalk evidence R4 and R6).
+    the new cover, for the modes that ask for one. protect: families of the base's legend that are never replaced.
+    never_new: families that never appear where the base does not have them, so that the land-sea mask and the
+    glaciers stay (a single image shows neither tides nor seasons: crosswalk evidence R4 and R6). mode: `Mode`.
+    evidence: `Proof`.
     """
 
     min_share: float = DEFAULT_MIN_SHARE
     min_confidence: float = DEFAULT_MIN_CONFIDENCE
     protect: tuple[str, ...] = DEFAULT_PROTECT
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
+    mode: Mode = DEFAULT_MODE
+    evidence: Proof = DEFAULT_EVIDENCE
 
     def check(self, legend: Legend) -> None:
         """Raise ConfigError where a family is none of the legend's: before the evidence is gathered."""
@@ -49,41 +65,68 @@ class Policy:
         for name in ("min_share", "min_confidence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"policy: {name} is {getattr(self, name)}, expected 0..1")
+        for name, known in (("mode", get_args(Mode)), ("evidence", get_args(Proof))):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"policy: {name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
 
 
-def decided(prediction: Prediction, base: CoverMap, policy: Policy) -> Patch:
+def decided(prediction: Prediction, base: CoverMap, policy: Policy, belief: Belief | None = None) -> Patch:
     """The patch of `base` (same grid and legend) by `prediction`.
 
-    A cell without evidence keeps its cover, whatever it is; a cell whose base is 0 (no data) is filled where
-    the evidence is good enough. Ties between covers go to the base's, then to the lowest priority of the legend.
+    belief: how the base errs in this region, for evidence "bayes"; None: the image alone. A cell without evidence
+    keeps its cover, whatever it is; a cell whose base is 0 (no data) is filled where the evidence is good enough.
+    Ties between covers go to the base's, then to the lowest priority of the legend.
     """
     if prediction.grid != base.grid:
         raise GridError("patch: prediction and base lie on different grids; bring the base to the prediction's grid")
     if prediction.legend != base.legend:
         raise TableError(f"patch: prediction in {prediction.legend.name}, expected {base.legend.name}; map it first")
+    found = prediction if belief is None else posterior(prediction, base, belief)
+    alone = _opinion(prediction, base)
+    weighed = alone if belief is None else _opinion(found, base)
+    reason = _reasons(weighed, alone, prediction.share, base, policy)
+    codes = np.where(reason == Reason.CHANGED, weighed.best, base.codes)
+    return Patch(
+        CoverMap(codes, base.grid, base.legend),
+        base.codes,
+        reason,
+        _probability(found, codes),
+        entropy(found),
+        likeliest_other(found, codes),
+    )
+
+
+class _Opinion(NamedTuple):
+    """The most probable cover of each cell, uint8 (y, x), 0 for none, and its probability, float32 (y, x)."""
+
+    best: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+
+
+def _opinion(prediction: Prediction, base: CoverMap) -> _Opinion:
     best = majority(prediction, base.codes).astype(np.uint8)
-    confidence = _probability(prediction, best)
-    reason = _reasons(best, confidence, prediction.share, base, policy)
-    codes = np.where(reason == Reason.CHANGED, best, base.codes)
-    return Patch(CoverMap(codes, base.grid, base.legend), base.codes, reason, confidence)
+    return _Opinion(best, _probability(prediction, best))
 
 
 def _reasons(
-    best: NDArray[np.uint8],
-    confidence: NDArray[np.float32],
-    share: NDArray[np.float32],
-    base: CoverMap,
-    policy: Policy,
+    weighed: _Opinion, alone: _Opinion, share: NDArray[np.float32], base: CoverMap, policy: Policy
 ) -> NDArray[np.uint8]:
-    """uint8 (y, x): the first rule that speaks, the strongest last in this list."""
+    """uint8 (y, x): the first rule that speaks, the strongest last in this list.
+
+    weighed: what decides. alone: the image's own word, the same where the base has no say.
+    """
     reason = np.full(base.codes.shape, Reason.CHANGED, np.uint8)
     protected = np.isin(base.codes, members(base.legend, policy.protect, "protect"))
-    unwelcome = np.isin(best, members(base.legend, policy.never_new, "never_new"))
+    unwelcome = np.isin(weighed.best, members(base.legend, policy.never_new, "never_new"))
     reason[protected | unwelcome] = Reason.KEPT_PROTECTED
-    reason[confidence < policy.min_confidence] = Reason.KEPT_LOW_CONFIDENCE
+    if policy.mode == "agreement":
+        reason[(alone.best != weighed.best) | (alone.probability < policy.min_confidence)] = Reason.KEPT_DISAGREEMENT
+    if policy.mode != "always":
+        reason[weighed.probability < policy.min_confidence] = Reason.KEPT_LOW_CONFIDENCE
+    reason[weighed.best == base.codes] = Reason.KEPT_BASE_LIKELIER
     reason[share < policy.min_share] = Reason.KEPT_LOW_SHARE
     reason[share == 0] = Reason.KEPT_NO_DATA
-    reason[(best == base.codes) & (share > 0)] = Reason.UNCHANGED
+    reason[(weighed.best == base.codes) & (alone.best == base.codes) & (share > 0)] = Reason.UNCHANGED
     return reason
 
 

@@ -32,6 +32,8 @@ REASON_COLOURS = {
     Reason.KEPT_LOW_SHARE: (165, 165, 172),
     Reason.KEPT_LOW_CONFIDENCE: (205, 200, 170),
     Reason.KEPT_PROTECTED: (205, 222, 240),
+    Reason.KEPT_BASE_LIKELIER: (222, 232, 205),
+    Reason.KEPT_DISAGREEMENT: (232, 210, 225),
 }
 """Cells that keep their cover, in the fourth panel; changed cells wear the colour of their new cover."""
 

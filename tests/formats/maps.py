@@ -34,4 +34,6 @@ def patch(grid: LatLonGrid, seed: int = 0) -> Patch:
     rng = np.random.default_rng(seed)
     base = rng.integers(0, 34, grid.shape, dtype=np.uint8)
     reason = rng.integers(1, 8, grid.shape, dtype=np.uint8)
-    return Patch(cover(grid, seed + 1), base, reason, rng.random(grid.shape, dtype=np.float32))
+    confidence, entropy = (rng.random(grid.shape, dtype=np.float32) * top for top in (1, 5))
+    second = rng.integers(0, 34, grid.shape, dtype=np.uint8)
+    return Patch(cover(grid, seed + 1), base, reason, confidence, entropy.astype(np.float32), second)

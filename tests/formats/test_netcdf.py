@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import netCDF4
@@ -39,6 +40,8 @@ def same(one, other):
     np.testing.assert_array_equal(one.base, other.base)
     np.testing.assert_array_equal(one.reason, other.reason)
     np.testing.assert_array_equal(one.confidence, other.confidence)
+    np.testing.assert_array_equal(one.entropy, other.entropy)
+    np.testing.assert_array_equal(one.second, other.second)
 
 
 @settings(max_examples=25)
@@ -47,6 +50,16 @@ def test_a_patch_is_read_back_as_it_was_written(tmp_path_factory, grid, seed):
     made = patch(grid, seed)
     path = netcdf.write(made, tmp_path_factory.mktemp("nc") / "a.nc", provenance=PROVENANCE)
     same(netcdf.read(path), made)
+
+
+def test_a_patch_without_probabilities_has_no_such_variables(tmp_path):
+    bare = replace(patch(IRELAND), entropy=None, second=None)
+    path = netcdf.write(bare, tmp_path / "a.nc", provenance=PROVENANCE)
+    with netCDF4.Dataset(path) as file:
+        assert not {"entropy", "second_cover"} & set(file.variables)
+    found = netcdf.read(path)
+    assert found.entropy is None and found.second is None
+    np.testing.assert_array_equal(found.cover.codes, bare.cover.codes)
 
 
 @settings(max_examples=25)
@@ -99,7 +112,10 @@ def test_the_codes_explain_themselves(tmp_path):
         assert dict(zip(reason.flag_values.tolist(), reason.flag_meanings.split(), strict=True)) == {
             reason.value: reason.name.lower() for reason in Reason
         }
-        assert set(cover.ancillary_variables.split()) == {"base_cover", "reason", "confidence", "share"}
+        beside = {"base_cover", "reason", "confidence", "entropy", "second_cover", "share"}
+        assert set(cover.ancillary_variables.split()) == beside
+        assert file["second_cover"].flag_values.tolist() == cover.flag_values.tolist()
+        assert file["second_cover"]._FillValue == 0 and file["entropy"].units == "bit"
         assert (file.title, file.history, file.Conventions) == ("Test map", "2026-01-01 made", "CF-1.11")
         assert cover.filters()["zlib"] and cover.filters()["fletcher32"] and not cover.filters()["shuffle"]
         np.testing.assert_array_equal(file["share"][:], share)

@@ -74,6 +74,10 @@ def test_a_tie_goes_to_the_base_and_else_to_the_priority_of_the_legend():
     assert one_cell({8: 0.5, 17: 0.5}, base=19)[0] == 17
 
 
+def test_always_takes_the_best_cover_however_improbable():
+    assert one_cell({8: 0.4, 17: 0.35, 4: 0.25}, base=19, policy=Policy(mode="always"))[:2] == (8, Reason.CHANGED)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))
 def test_every_cell_has_a_reason_and_only_changed_cells_differ(seed, min_share, min_confidence):
@@ -102,6 +106,8 @@ def test_wrong_options_grids_and_legends_are_refused():
     empty = Prediction(values, np.zeros((3, 5), np.float32), ECOSG, grid, "none")
     with pytest.raises(ConfigError, match=r"expected 0\.\.1"):
         Policy(min_share=1.5)
+    with pytest.raises(ConfigError, match="mode is 'never', expected one of always, confident, agreement"):
+        Policy(mode="never")
     with pytest.raises(ConfigError, match="'ocean' is no family"):
         decided(empty, base, Policy(protect=("ocean",)))
     elsewhere = CoverMap(base.codes, LatLonGrid(360, 2, 2, 3, 5), ECOSG)
