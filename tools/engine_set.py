@@ -53,7 +53,7 @@ SIDE = 64
 LARGEST = 192
 """Scenes are cut into parts of at most about this side, so that a crop costs little to read."""
 QUILTS = 3000
-KINDS = {"euro": 0.30, "quilt": 0.25, "label": 0.25, "teacher": 0.20}
+KINDS = {"euro": 0.20, "quilt": 0.20, "label": 0.25, "teacher": 0.35}
 """How often each kind is drawn."""
 COMMON = {11: 0.15, 12: 0.10, 21: 0.19, 22: 0.07, 23: 0.15, 31: 0.14, 32: 0.08, 51: 0.12}
 """How often each class is drawn: rare ones more often than they are in European landscapes, common ones less."""
@@ -257,10 +257,12 @@ def _weights(index: Sequence[Entry]) -> NDArray[np.float64]:
 def _of_kind(pixels: NDArray[np.float64], regions: Sequence[str], kind: str) -> NDArray[np.float64]:
     """Weights (sample,) with sum 1 of labelled pixels (sample, class)."""
     common = np.array([COMMON.get(code, 0.0) for code in L2.codes])
-    if kind == "teacher":  # what is common may be drawn often: there is enough of everything
-        root = np.sqrt(pixels.sum(axis=1))
-        return np.asarray(root / root.sum())
     weights = np.zeros(len(pixels))
+    if kind == "teacher":  # what is common may be drawn often, but no region more often than another
+        for region in sorted(set(regions)):
+            own = np.where([name == region for name in regions], pixels.sum(axis=1), 0)
+            weights += own / own.sum()
+        return np.asarray(weights / weights.sum())
     for column in np.flatnonzero(pixels.sum(axis=0)):
         holders = sorted({region for region, own in zip(regions, pixels[:, column], strict=True) if own})
         for region in holders:

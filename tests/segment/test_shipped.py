@@ -72,11 +72,11 @@ def test_dark_lakes_of_october_are_water_on_both_levels(engine, ireland, level):
     lake, plants = classification == 6, classification == 4
     water = (codes(engine, values[level]) == 51).reshape(150, 6, 150, 6).mean(axis=(1, 3))
     assert lake.sum() > 1000 and water[lake].mean() > 0.95
-    assert plants.sum() > 1000 and water[plants].mean() < 0.05
+    assert plants.sum() > 1000 and water[plants].mean() < 0.08
 
 
 def test_one_overpass_gets_the_same_classes_on_both_levels(engine):
     bands = engine.card.bands
     above, below = (codes(engine, punjab(bands, level)) for level in ("L1C", "L2A"))
-    assert (above == below).mean() > 0.9
-    assert ((above // 10) == (below // 10)).mean() > 0.9
+    assert (above == below).mean() > 0.95
+    assert ((above // 10) == (below // 10)).mean() > 0.95
