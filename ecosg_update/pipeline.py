@@ -6,17 +6,19 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update import __version__, tables
-from ecosg_update.config import Config, CrosswalkSection, toml
+from ecosg_update import __version__, rules, tables
+from ecosg_update.config import Config, CrosswalkSection, RulesSection, toml
 from ecosg_update.crosswalk.apply import covers
 from ecosg_update.crosswalk.context import context, margin_cells
+from ecosg_update.crosswalk.rules import applied, notes, recorded
+from ecosg_update.crosswalk.sieve import margin_rows, sieved
 from ecosg_update.errors import ConfigError, CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
 from ecosg_update.formats import atomic, direct, products
@@ -24,7 +26,7 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
-from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.decide import Policy, decided, members
 from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
@@ -39,6 +41,8 @@ WHOLE_BASE_CELLS = 100_000_000
 
 EVIDENCE_VALUES = 200_000_000
 """Class sums held at once (float64): 1.6 GB. A target with more is predicted in blocks of rows."""
+
+NO_RULES = RulesSection(crops=False, towns=False, snow=False, wetlands=False)
 
 COVER_VALUES = 30_000_000
 """Cover probabilities held at once (float32): 120 MB and a few times that in passing."""
@@ -80,10 +84,10 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
         found = manifest(
             patch=patch,
             config=config.model_dump(mode="json", exclude_none=True),
-            inputs=[*direct.pair(config.base.path), *config.target.inputs, *seen.inputs],
+            inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
             products={file.name: part[file] for file in (*files, look, settings)},
-            notes=seen.notes,
+            notes=[*seen.notes, *notes(patch)],
             started=started,
         )
         part[record].write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -97,6 +101,7 @@ def plan(config: Config) -> dict[str, Any]:
     with evidence(config) as seen:
         target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
         zone_number(seen.legend.name, config.crosswalk)
+        rules.checked_rasters(config.crosswalk)
         config.patch.policy().check(tables.legend("ecosg"))
         west, south, east, north = target.bounds
         return {
@@ -143,33 +148,44 @@ def target_grid(base: Path, seen: Evidence, per_degree: int, bounds: Bounds | No
 def patched(
     seen: Evidence, config: Config, target: LatLonGrid, *, progress: Progress = silent
 ) -> tuple[Patch, NDArray[np.float32]]:
-    """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers."""
+    """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers.
+
+    Cells and smallest patches are settled block by block, each with the margin that they need; the kinds of water
+    (rule R4) on the whole target at the end, of codes of one byte a cell.
+    """
     policy, legend = config.patch.policy(), tables.legend("ecosg")
-    zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours of predicting
+    zone = zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours
     policy.check(legend)
+    rules.checked_rasters(config.crosswalk)
+    margin = margin_rows(config.crosswalk.rules.smallest_patch)
     codes, base, reason = (np.zeros(target.shape, np.uint8) for _ in range(3))
     confidence, share = (np.zeros(target.shape, np.float32) for _ in range(2))
     for block in _row_blocks(target, EVIDENCE_VALUES // len(seen.legend)):
-        prediction = on_block(seen, block, progress)
+        prediction = on_block(seen, _taller(block, target, margin), progress)
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
-            part = cropped(prediction, band)
-            piece = _decided(part, config, policy)
+            part = cropped(prediction, _taller(band, target, margin))
+            piece = _part_of(_decided(part, config, policy), band)
             at = slice(band.row - target.row, band.row - target.row + band.rows)
             codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
-            confidence[at], share[at] = piece.confidence, part.share
-    return Patch(CoverMap(codes, target, legend), base, reason, confidence), share
+            confidence[at], share[at] = piece.confidence, cropped(part, band).share
+    patch = Patch(CoverMap(codes, target, legend), base, reason, confidence)
+    if config.crosswalk.rules.water:
+        told = rules.tells_rivers(tables.crosswalk(seen.legend.name), zone)
+        patch = rules.water_settled(patch, config.base.path, policy, told=told)
+    return patch, share
 
 
 def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Prediction:
-    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, with the original map as context (rule R1)."""
-    original, around = _base(base, _cells(prediction), section.radius_km)
-    return _crossed(prediction, original, around, section)
+    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, by the rules that judge a cell in its context."""
+    original, around = _base(base, _cells(prediction), rules.margin_km(section))
+    return _crossed(prediction, original, around, section)[0]
 
 
-def decided_on(prediction: Prediction, base: Path, policy: Policy) -> Patch:
-    """The patch of a base map by a prediction in its covers."""
+def decided_on(prediction: Prediction, base: Path, policy: Policy, switches: RulesSection = NO_RULES) -> Patch:
+    """The patch of a base map by a prediction in its covers; of the rules, R4 and R7 are applied if they are on."""
     original, _ = _base(base, _cells(prediction), 0.0)
-    return decided(prediction, original, policy)
+    patch = _settled(prediction, original, policy, switches)
+    return rules.water_settled(patch, base, policy, told=False) if switches.water else patch
 
 
 def zone_number(source: str, section: CrosswalkSection) -> int:
@@ -191,15 +207,35 @@ def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
 
 def _decided(prediction: Prediction, config: Config, policy: Policy) -> Patch:
     section = config.crosswalk
-    original, around = _base(config.base.path, _cells(prediction), section.radius_km)
-    return decided(_crossed(prediction, original, around, section), original, policy)
+    original, around = _base(config.base.path, _cells(prediction), rules.margin_km(section))
+    found, chosen = _crossed(prediction, original, around, section)
+    return _settled(found, original, policy, section.rules, chosen)
 
 
-def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:
+def _settled(
+    prediction: Prediction,
+    original: CoverMap,
+    policy: Policy,
+    switches: RulesSection,
+    chosen: NDArray[np.uint8] | None = None,
+) -> Patch:
+    """The decided cells without specks. chosen: the rule behind each cell's best cover, see `recorded`."""
+    whole = rules.local_part(switches, prediction, original)
+    patch = decided(whole, original, policy)
+    if chosen is not None:
+        patch = recorded(patch, chosen)
+    never_new = tuple(members(original.legend, policy.never_new, "never_new"))
+    return sieved(patch, whole, switches.smallest_patch, never_new=never_new)
+
+
+def _crossed(
+    prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection
+) -> tuple[Prediction, NDArray[np.uint8]]:
+    """The probabilities of covers, and uint8 (y, x): the `Reason` of the rule that chose the best one, else 0."""
     crosswalk = tables.crosswalk(prediction.legend.name)
     zone = zone_number(prediction.legend.name, section)
     near = context(original, around, crosswalk, zone=zone, radius_km=section.radius_km)
-    return covers(prediction, crosswalk, near)
+    return applied(covers(prediction, crosswalk, near), rules.cell_rules(near, around, section))
 
 
 def _base(path: Path, cells: LatLonGrid, radius_km: float) -> tuple[CoverMap, CoverMap]:
@@ -237,6 +273,23 @@ def _row_blocks(cells: LatLonGrid, most: int) -> Iterator[LatLonGrid]:
     for top in range(0, cells.rows, height):
         rows = min(height, cells.rows - top)
         yield LatLonGrid(cells.per_degree, cells.row + top, cells.col, rows, cells.cols)
+
+
+def _taller(cells: LatLonGrid, target: LatLonGrid, margin: int) -> LatLonGrid:
+    """A block of whole rows with `margin` rows above and below, as far as the target goes."""
+    top = max(target.row, cells.row - margin)
+    bottom = min(target.row + target.rows, cells.row + cells.rows + margin)
+    return LatLonGrid(cells.per_degree, top, cells.col, bottom - top, cells.cols)
+
+
+def _part_of(patch: Patch, cells: LatLonGrid) -> Patch:
+    """The cells of a patch that lie in `cells`."""
+    grid = patch.cover.grid
+    if cells == grid:
+        return patch
+    layers = {one.name: getattr(patch, one.name) for one in fields(patch)}
+    arrays = {name: cut(layer, grid, cells) for name, layer in layers.items() if isinstance(layer, np.ndarray)}
+    return replace(patch, cover=patch.cover.read(cells), **arrays)
 
 
 @contextmanager

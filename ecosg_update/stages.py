@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from ecosg_update import pipeline
-from ecosg_update.config import CrosswalkSection, LabelsSection
+from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, footprint
 from ecosg_update.evidence.labels import Labels
@@ -74,11 +74,18 @@ def map_prediction(
 
 
 def patch(
-    covers: Path, base: Path, policy: Policy, output: Path, *, title: str | None = None, overwrite: bool = False
+    covers: Path,
+    base: Path,
+    policy: Policy,
+    output: Path,
+    *,
+    switches: RulesSection = pipeline.NO_RULES,
+    title: str | None = None,
+    overwrite: bool = False,
 ) -> tuple[Patch, list[Path]]:
     """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
     prediction = netcdf.read_prediction(covers)
-    found = pipeline.decided_on(prediction, base, policy)
+    found = pipeline.decided_on(prediction, base, policy, switches)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
     if output.suffix == ".nc":
         return found, [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]

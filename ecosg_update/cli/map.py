@@ -11,7 +11,11 @@ from ecosg_update.cli import options
 from ecosg_update.cli.options import shown_progress
 
 
-@click.command("map")
+@click.command(
+    "map",
+    epilog="\b\nExample, after `ecosg-update predict` wrote classes.nc:\n"
+    "ecosg-update map classes.nc --base demo/input/simulated_base.dir -o covers.nc",
+)
 @click.argument("classes", type=options.FILE)
 @options.base
 @options.output
@@ -20,6 +24,7 @@ from ecosg_update.cli.options import shown_progress
 @options.area
 @click.option("--zone", default="temperate", show_default=True, help="Zone of the crosswalk's rows.")
 @click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
+@options.rule_files
 @options.overwrite
 def command(
     *,
@@ -33,6 +38,7 @@ def command(
     zone: str,
     radius_km: float,
     overwrite: bool,
+    **rule_files: Any,
 ) -> None:
     """Map CLASSES to the covers of ECOCLIMAP-SG, with the base map as context.
 
@@ -44,7 +50,7 @@ def command(
     from ecosg_update.config import CrosswalkSection, LabelsSection, checked
 
     area = options.area_bounds(bounds, domain)
-    section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km}, "options")
+    section = checked(CrosswalkSection, {"zone": zone, "radius_km": radius_km, **rule_files}, "options")
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None
     with shown_progress() as progress:
         if labels is not None:

@@ -31,6 +31,14 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new")
 )
 @click.option("--protect", default="sea,inland water", show_default=True, help="Families that never give way.")
 @click.option("--never-new", default="sea,snow", show_default=True, help="Families that never appear.")
+@click.option("--water", is_flag=True, help="Sea, lakes and rivers by connection and shape (R4); not with --into.")
+@click.option(
+    "--smallest-patch",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="New patches of fewer cells join a neighbour (R7); not with --into.",
+)
 @click.option("--title", help="First line of the header; with --into: else it stays.")
 @options.overwrite
 @options.lock_timeout
@@ -46,6 +54,8 @@ def command(
     min_confidence: float,
     protect: str,
     never_new: str,
+    water: bool,
+    smallest_patch: int,
     title: str | None,
     overwrite: bool,
     lock_timeout: float,
@@ -65,13 +75,23 @@ def command(
     policy = Policy(min_share, min_confidence, _families(protect), _families(never_new))
     if into is not None:
         _check_into(output, in_place=in_place, title=title)
+        if water or smallest_patch > 1:
+            raise click.UsageError("--water and --smallest-patch need the whole result: patch to a .nc, then --into.")
         changes, files = _put_into(
             covers, base, policy, into, output, title=title, overwrite=overwrite, timeout=lock_timeout
         )
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
-        changes, files = _patched(covers, base, policy, output, title=title, overwrite=overwrite)
+        changes, files = _patched(
+            covers,
+            base,
+            policy,
+            output,
+            {"water": water, "smallest_patch": smallest_patch},
+            title=title,
+            overwrite=overwrite,
+        )
     if as_json:
         click.echo(json.dumps({"products": [str(file) for file in files], "changes": changes}))
         return
@@ -81,12 +101,13 @@ def command(
 
 
 def _patched(
-    covers: Path, base: Path, policy: Any, output: Path, *, title: str | None, overwrite: bool
+    covers: Path, base: Path, policy: Any, output: Path, rules: dict[str, Any], *, title: str | None, overwrite: bool
 ) -> tuple[dict[str, Any], list[Path]]:
-    from ecosg_update import stages
+    from ecosg_update import pipeline, stages
     from ecosg_update.manifest import changes
 
-    patch, files = stages.patch(covers, base, policy, output, title=title, overwrite=overwrite)
+    switches = pipeline.NO_RULES.model_copy(update=rules)
+    patch, files = stages.patch(covers, base, policy, output, switches=switches, title=title, overwrite=overwrite)
     return changes(patch), files
 
 
