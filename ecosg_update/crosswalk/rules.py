@@ -41,13 +41,14 @@ def moved(prediction: Prediction, origins: Sequence[int], destination: NDArray[n
         raise GridError(f"rule: found cells of shape {destination.shape}, expected {prediction.grid.shape}")
     legend = prediction.legend
     rows = np.array([legend.index(cover) for cover in origins])
-    mass: NDArray[np.float32] = prediction.values[rows].sum(axis=0)
-    cells = np.flatnonzero((destination > 0) & (mass > 0))
+    held_by = prediction.values[rows]
+    mass, holders = held_by.sum(axis=0), (held_by > 0).sum(axis=0)
+    cells = np.flatnonzero((destination > 0) & (holders > 0))
     flat = prediction.values.reshape(len(legend), -1)
     to = legend.rows[destination.ravel()[cells]].astype(np.intp)
     total, held = mass.ravel()[cells], flat[to, cells]
     inside = np.isin(to, rows)
-    moving = total > np.where(inside, held, 0)
+    moving = holders.ravel()[cells] > (inside & (held > 0))
     cells, to, total, held = cells[moving], to[moving], total[moving], np.where(inside, 0, held)[moving]
     touched = np.zeros(prediction.grid.shape, np.bool_)
     if not cells.size:

@@ -27,7 +27,7 @@ SPARSE_FRC, OPEN_FRC, COMPACT_FRC = 0.20, 0.45, 0.75
 are midpoints of w2w's column for LCZ 9, 4-6 and 1-3 (crosswalk evidence R5 and table 2.1)."""
 
 MID_M, HIGH_M = 10.0, 25.0
-"""Building height from which a zone is mid-rise and high-rise, metres (w2w: LCZ 3 and 6 up to 10, LCZ 2 and 5 to 25)."""
+"""Building height from which a zone is mid-rise and high-rise, metres (w2w: LCZ 3 and 6 end at 10, 2 and 5 at 25)."""
 
 SPARSE, OPEN, COMPACT, UNKNOWN = 0, 1, 2, 3
 LOW, MID, HIGH = 0, 1, 2
@@ -98,7 +98,7 @@ def towns_of_form(
 
 def _classed(values: NDArray[np.float32], edges: tuple[float, float, float]) -> NDArray[np.int64]:
     """0, 1, 2 by the edge that is reached; `UNKNOWN` below the first and where there is no value."""
-    reached = np.digitize(np.nan_to_num(values, nan=-1.0), edges) - 1
+    reached = np.digitize(np.nan_to_num(values, nan=-1.0), np.array(edges, np.float32)) - 1
     return np.where(reached < 0, UNKNOWN, reached)
 
 

@@ -74,20 +74,22 @@ def kinds(waters: Waters) -> NDArray[np.uint8]:
       it is `SLENDER` and no wider than `RIVER_WIDTH_KM`, else a lake.
     - A single cell that changes sides of the coast alone goes back to the original's cover.
     """
-    wet = np.isin(waters.codes, WATER)
-    if np.array_equal(np.where(wet, waters.codes, 0), np.where(np.isin(waters.base, WATER), waters.base, 0)):
-        return waters.codes
-    codes = waters.codes.copy()
+    was = waters.base == SEA
+    codes = np.where(_alone(was & ~np.isin(waters.codes, WATER), waters.outside), np.uint8(SEA), waters.codes)
+    wet = np.isin(codes, WATER)
+    if np.array_equal(np.where(wet, codes, 0), np.where(np.isin(waters.base, WATER), waters.base, 0)):
+        return codes
     sea = _sea(waters, wet)
     inland = wet & ~sea
     sea |= _enclosed(inland, sea, wet)
     inland &= ~sea
     codes[sea] = SEA
-    codes[inland & (waters.base == SEA)] = LAKE
+    codes[inland & was] = LAKE
     new = inland & ~np.isin(waters.base, WATER)
     if new.any():
         codes[new] = _inland_kinds(waters, new, inland)[new]
-    return _without_lone_flips(codes, waters)
+    stray = _alone(sea & ~np.isin(waters.base, (0, *WATER)), waters.outside)
+    return np.where(stray, waters.base, codes)
 
 
 def settled(patch: Patch, codes: NDArray[np.uint8], *, protected: list[int], never_new: list[int]) -> Patch:
@@ -127,13 +129,13 @@ def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool
 
     The main part of each sea is its largest piece; a piece that goes on outside is not cut off for all we know.
     """
-    before, _ = ndimage.label(waters.base == SEA, SIDES)
+    before, seas = ndimage.label(waters.base == SEA, SIDES)
     piece, pieces = ndimage.label(open_water, SIDES)
     pairs, counts = np.unique(np.stack([before[sea], piece[sea]]), axis=1, return_counts=True)
-    order = np.lexsort((counts, pairs[0]))
-    last = np.flatnonzero(np.diff(pairs[0][order], append=-1))
+    largest = np.zeros(seas + 1, np.int64)
+    np.maximum.at(largest, pairs[0], counts)
     main = np.zeros(pieces + 1, np.bool_)
-    main[pairs[1][order[last]]] = True
+    main[pairs[1][counts == largest[pairs[0]]]] = True
     main |= meeting(piece, pieces, waters.outside) > 0
     cut: NDArray[np.bool_] = sea & ~main[piece]
     return cut
@@ -142,7 +144,8 @@ def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool
 def _enclosed(inland: NDArray[np.bool_], sea: NDArray[np.bool_], wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Water that meets the sea, no land at all, and does not leave the map."""
     label, count = ndimage.label(inland, CORNERS)
-    ashore = meeting(label, count, ~wet | ring(wet.shape)) > 0
+    ashore = meeting(label, count, ~wet) > 0
+    ashore[label[ring(wet.shape)]] = True
     afloat = meeting(label, count, sea) > 0
     inside: NDArray[np.bool_] = (afloat & ~ashore)[label] & inland
     return inside
@@ -176,14 +179,11 @@ def _river_by_place(
     return by_place
 
 
-def _without_lone_flips(codes: NDArray[np.uint8], waters: Waters) -> NDArray[np.uint8]:
-    """The codes, with the original's cover in cells that changed from land to sea or back and are alone in it."""
-    flipped = (codes == SEA) != (waters.base == SEA)
-    flipped &= (waters.base > 0) & ~np.isin(codes, (LAKE, RIVER)) & ~np.isin(waters.base, (LAKE, RIVER))
-    label, count = ndimage.label(flipped, CORNERS)
+def _alone(cells: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells that have no other of their kind beside them, over sides or corners, and nothing unknown either."""
+    label, count = ndimage.label(cells, CORNERS)
     lone = np.bincount(label.ravel(), minlength=count + 1) == 1
     lone[0] = False
-    lone &= meeting(label, count, waters.outside) == 0
-    at = lone[label]
-    codes[at] = waters.base[at]
-    return codes
+    lone &= meeting(label, count, outside) == 0
+    alone: NDArray[np.bool_] = lone[label]
+    return alone
