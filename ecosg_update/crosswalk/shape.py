@@ -34,7 +34,7 @@ class Shapes:
 
 def shapes(label: NDArray[np.int32], count: int, cell_km: tuple[float, float]) -> Shapes:
     """The shapes of the pieces 1..count of `label` (y, x), whose cells are cell_km = (height, width) large."""
-    cells = np.bincount(label.ravel(), minlength=count + 1).astype(np.int64)
+    cells = np.bincount(label[label > 0], minlength=count + 1).astype(np.int64)
     extent = np.ones(count + 1)
     for number, box in enumerate(ndimage.find_objects(label, count), start=1):
         if box is not None:
@@ -44,10 +44,19 @@ def shapes(label: NDArray[np.int32], count: int, cell_km: tuple[float, float]) -
     return Shapes(cells, extent, area / extent, area / extent**2)
 
 
-def meeting(label: NDArray[np.int32], count: int, other: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """int64 (count + 1,): how many cells of each piece have a cell of `other` beside them, over sides or corners."""
-    beside = ndimage.binary_dilation(other, CORNERS) & (label > 0)
+def meeting(
+    label: NDArray[np.int32], count: int, other: NDArray[np.bool_], *, over: NDArray[np.bool_] = CORNERS
+) -> NDArray[np.int64]:
+    """int64 (count + 1,): how many cells of each piece have a cell of `other` beside them; over: who is a neighbour."""
+    beside = ndimage.binary_dilation(other, over) & (label > 0)
     return np.bincount(label[beside], minlength=count + 1).astype(np.int64)
+
+
+def of_pieces(chosen: NDArray[np.bool_], label: NDArray[np.int32], cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (y, x): those of `cells` whose piece is chosen; chosen: bool (count + 1,). Looks at no other cell."""
+    found = np.zeros(cells.shape, np.bool_)
+    found[cells] = chosen[label[cells]]
+    return found
 
 
 def ring(shape: tuple[int, int]) -> NDArray[np.bool_]:

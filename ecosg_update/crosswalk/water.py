@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from ecosg_update.crosswalk.rules import Ruled, moved
-from ecosg_update.crosswalk.shape import CORNERS, SIDES, Shapes, meeting, ring, shapes
+from ecosg_update.crosswalk.shape import CORNERS, SIDES, Shapes, meeting, of_pieces, ring, shapes
 from ecosg_update.layers import Patch, Prediction, Reason
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ class Waters:
 def as_one_water(prediction: Prediction, base: NDArray[np.uint8]) -> Ruled:
     """The probability of all water on one cover: the original's own kind, else river or lake, the more probable.
 
-    A cell that may be lake or river is water all the same. Sea is never made here but where the original has it.
+    A cell that may be lake or river is water all the same. Sea is never made here but where the original has it:
+    elsewhere it stands for a river, as an estuary beyond the reach of the sea is one.
     """
-    lake, river = (prediction.values[prediction.legend.index(cover)] for cover in (LAKE, RIVER))
-    likely = np.where(river > lake, np.uint8(RIVER), np.uint8(LAKE))
-    return moved(prediction, WATER, np.where(np.isin(base, WATER), base, likely), Reason.RULE_WATER)
+    sea, lake, river = (prediction.values[prediction.legend.index(cover)] for cover in WATER)
+    likely = np.where(sea + river > lake, np.uint8(RIVER), np.uint8(LAKE))
+    return moved(prediction, WATER, np.where(_water(base), base, likely), Reason.RULE_WATER)
 
 
 def kinds(waters: Waters) -> NDArray[np.uint8]:
@@ -70,14 +71,15 @@ def kinds(waters: Waters) -> NDArray[np.uint8]:
     - Sea: what the original's sea reaches over sides within `SEA_REACH_KM` of new water, and water that nothing but
       sea surrounds. A piece of the original's sea that new land cuts off from the rest is lake.
     - The original's lakes and rivers stay what they were.
-    - Other new water is what it adjoins of the original's, unless it is wider than a river; alone, it is a river if
-      it is `SLENDER` and no wider than `RIVER_WIDTH_KM`, else a lake.
+    - Other new water wider than `RIVER_WIDTH_KM` is a lake. Narrower, it is what it adjoins of the original's inland
+      water; else a river where it goes on from the sea or is `SLENDER`; else a lake. Where the evidence tells the
+      kinds of water, most of its cells decide in place of all that but the width.
     - A single cell that changes sides of the coast alone goes back to the original's cover.
     """
     was = waters.base == SEA
-    codes = np.where(_alone(was & ~np.isin(waters.codes, WATER), waters.outside), np.uint8(SEA), waters.codes)
-    wet = np.isin(codes, WATER)
-    if np.array_equal(np.where(wet, codes, 0), np.where(np.isin(waters.base, WATER), waters.base, 0)):
+    codes = np.where(_alone(was & ~_water(waters.codes), waters.outside), np.uint8(SEA), waters.codes)
+    wet = _water(codes)
+    if np.array_equal(wet * codes, _water(waters.base) * waters.base):
         return codes
     sea = _sea(waters, wet)
     inland = wet & ~sea
@@ -85,10 +87,10 @@ def kinds(waters: Waters) -> NDArray[np.uint8]:
     inland &= ~sea
     codes[sea] = SEA
     codes[inland & was] = LAKE
-    new = inland & ~np.isin(waters.base, WATER)
+    new = inland & ~_water(waters.base)
     if new.any():
-        codes[new] = _inland_kinds(waters, new, inland)[new]
-    stray = _alone(sea & ~np.isin(waters.base, (0, *WATER)), waters.outside)
+        codes[new] = np.where(_rivers(waters, new, inland)[new], np.uint8(RIVER), np.uint8(LAKE))
+    stray = _alone(sea & (waters.base > RIVER), waters.outside)
     return np.where(stray, waters.base, codes)
 
 
@@ -98,22 +100,25 @@ def settled(patch: Patch, codes: NDArray[np.uint8], *, protected: list[int], nev
     protected, never_new: covers that are not replaced and not made. Cells that kept the original for want of
     evidence keep it.
     """
-    seen = np.isin(
-        patch.reason, (Reason.KEPT_NO_DATA, Reason.KEPT_LOW_SHARE, Reason.KEPT_LOW_CONFIDENCE), invert=True
-    )
-    other = seen & (codes != patch.cover.codes)
-    other &= (codes == patch.base) | ~np.isin(patch.base, protected)
-    barred = other & (codes != patch.base) & np.isin(codes, never_new)
-    found = np.where(other, codes, patch.cover.codes)
-    found[barred] = patch.base[barred]
-    reason = np.where(other, np.uint8(Reason.RULE_WATER), patch.reason)
-    reason[barred] = Reason.KEPT_PROTECTED
-    return replace(patch, cover=replace(patch.cover, codes=found), reason=reason)
+    at = np.flatnonzero(codes != patch.cover.codes)
+    new, base, reason = codes.ravel()[at], patch.base.ravel()[at], patch.reason.ravel()[at]
+    decided = ~np.isin(reason, (Reason.KEPT_NO_DATA, Reason.KEPT_LOW_SHARE, Reason.KEPT_LOW_CONFIDENCE))
+    decided &= (new == base) | ~np.isin(base, protected)
+    barred = (new != base) & np.isin(new, never_new)
+    cover, why = patch.cover.codes.copy(), patch.reason.copy()
+    cover.ravel()[at[decided]] = np.where(barred, base, new)[decided]
+    why.ravel()[at[decided]] = np.where(barred, Reason.KEPT_PROTECTED, Reason.RULE_WATER)[decided]
+    return replace(patch, cover=replace(patch.cover, codes=cover), reason=why)
+
+
+def _water(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether covers are water, without the eight bytes a cell that `isin` takes."""
+    return (codes >= SEA) & (codes <= RIVER)
 
 
 def _sea(waters: Waters, wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The original's sea that is still one with itself, and the new water within its reach."""
-    open_water = wet & ~np.isin(waters.base, (LAKE, RIVER))
+    open_water = wet & ((waters.base == SEA) | ~_water(waters.base))
     sea: NDArray[np.bool_] = wet & (waters.base == SEA)
     if (~wet & (waters.base == SEA)).any():
         sea &= ~_cut_off(waters, open_water, sea)
@@ -137,8 +142,7 @@ def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool
     main = np.zeros(pieces + 1, np.bool_)
     main[pairs[1][counts == largest[pairs[0]]]] = True
     main |= meeting(piece, pieces, waters.outside) > 0
-    cut: NDArray[np.bool_] = sea & ~main[piece]
-    return cut
+    return of_pieces(~main, piece, sea)
 
 
 def _enclosed(inland: NDArray[np.bool_], sea: NDArray[np.bool_], wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -147,18 +151,17 @@ def _enclosed(inland: NDArray[np.bool_], sea: NDArray[np.bool_], wet: NDArray[np
     ashore = meeting(label, count, ~wet) > 0
     ashore[label[ring(wet.shape)]] = True
     afloat = meeting(label, count, sea) > 0
-    inside: NDArray[np.bool_] = (afloat & ~ashore)[label] & inland
-    return inside
+    return of_pieces(afloat & ~ashore, label, inland)
 
 
-def _inland_kinds(waters: Waters, new: NDArray[np.bool_], inland: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """uint8 (y, x): lake or river for each connected piece of new inland water."""
+def _rivers(waters: Waters, new: NDArray[np.bool_], inland: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (y, x): the connected pieces of new inland water that are rivers."""
     label, count = ndimage.label(new, CORNERS)
     found = shapes(label, count, waters.cell_km)
     said_river = np.bincount(label[new], waters.codes[new] == RIVER, count + 1) * 2 > found.cells
+    narrow = found.width_km <= RIVER_WIDTH_KM
     river = said_river if waters.told else _river_by_place(waters, label, inland, found, said_river)
-    kind: NDArray[np.uint8] = np.where(river, np.uint8(RIVER), np.uint8(LAKE))[label]
-    return kind
+    return of_pieces(river & narrow, label, new)
 
 
 def _river_by_place(
@@ -168,22 +171,19 @@ def _river_by_place(
     found: Shapes,
     said_river: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """bool (piece + 1,): whether a piece of new water is a river, where the evidence cannot say."""
+    """bool (piece + 1,): whether a narrow piece of new water is a river, where the evidence cannot say."""
     count = len(found.cells) - 1
     lakes, rivers = (meeting(label, count, inland & (waters.base == kind)) for kind in (LAKE, RIVER))
-    narrow = found.width_km <= RIVER_WIDTH_KM
-    alone = narrow & (found.slenderness <= SLENDER)
-    alone = np.where(meeting(label, count, waters.outside) > 0, said_river, alone)
-    follows = narrow & (rivers > lakes)
-    by_place: NDArray[np.bool_] = np.where(lakes + rivers > 0, follows, alone)
+    unknown = meeting(label, count, waters.outside) > 0
+    alone = np.where(unknown, said_river, found.slenderness <= SLENDER)
+    alone |= meeting(label, count, _water(waters.codes) & ~inland, over=SIDES) > 0
+    by_place: NDArray[np.bool_] = np.where(lakes + rivers > 0, rivers > lakes, alone)
     return by_place
 
 
 def _alone(cells: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The cells that have no other of their kind beside them, over sides or corners, and nothing unknown either."""
     label, count = ndimage.label(cells, CORNERS)
-    lone = np.bincount(label.ravel(), minlength=count + 1) == 1
-    lone[0] = False
+    lone = np.bincount(label[cells], minlength=count + 1) == 1
     lone &= meeting(label, count, outside) == 0
-    alone: NDArray[np.bool_] = lone[label]
-    return alone
+    return of_pieces(lone, label, cells)

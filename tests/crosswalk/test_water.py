@@ -94,6 +94,12 @@ def test_new_water_beside_the_originals_is_what_that_is():
     assert judged("oo...  oowwwwwwwwww".replace("oo...", "oo.........."))[1, -1] == 2
 
 
+def test_what_goes_on_from_the_sea_is_an_estuary_if_it_is_narrow():
+    assert judged("#" + "w" * 14)[0].tolist() == [1] * 11 + [3] * 4
+    wide = judged(" ".join(["#" + "w" * 20] * 9))
+    assert (wide[:, 11:] == 2).all() and (wide[:, :11] == 1).all()
+
+
 def test_a_wide_reservoir_on_a_river_is_a_lake():
     band = "~~" + "w" * 12
     now = " ".join([".." + "w" * 12] * 5 + [band] + [".." + "w" * 12] * 5)
