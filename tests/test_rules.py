@@ -1,6 +1,8 @@
 """The rules of context in a whole run: switched on and off, seen in the reasons, not in the blocks."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,6 +210,16 @@ def test_switches_survive_the_file_and_its_paths_are_relative_to_it(tmp_path):
     assert checked(Config, tomllib.loads(toml(found)), "again") == found
     with pytest.raises(ConfigError, match="smallest_patch"):
         checked(RulesSection, {"smallest_patch": 0}, "test")
+
+
+def test_the_page_shows_the_defaults_and_a_section_that_is_valid():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    found = checked(CrosswalkSection, tomllib.loads(text)["crosswalk"], "page")
+    assert found.rules == RulesSection() and found.radius_km == CrosswalkSection().radius_km
+    assert {path.name for path in found.inputs} == {
+        "lcz.nc", "imd.tif", "height.tif", "eucropmap.tif", "rgi.tif", "peat.tif"
+    }  # fmt: skip
 
 
 def test_guadeloupe_keeps_an_island_s_water_in_order(tmp_path):

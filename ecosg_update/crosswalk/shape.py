@@ -47,7 +47,7 @@ def shapes(label: NDArray[np.int32], count: int, cell_km: tuple[float, float]) -
 def meeting(
     label: NDArray[np.int32], count: int, other: NDArray[np.bool_], *, over: NDArray[np.bool_] = CORNERS
 ) -> NDArray[np.int64]:
-    """int64 (count + 1,): how many cells of each piece have a cell of `other` beside them; over: who is a neighbour."""
+    """int64 (count + 1,): how many cells of each piece have one of `other` beside them; over: who is beside."""
     beside = ndimage.binary_dilation(other, over) & (label > 0)
     return np.bincount(label[beside], minlength=count + 1).astype(np.int64)
 

@@ -136,11 +136,13 @@ def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool
     """
     before, seas = ndimage.label(waters.base == SEA, SIDES)
     piece, pieces = ndimage.label(open_water, SIDES)
-    pairs, counts = np.unique(np.stack([before[sea], piece[sea]]), axis=1, return_counts=True)
+    pairs, counts = np.unique(before[sea] * np.int64(pieces + 1) + piece[sea], return_counts=True)
+    of_sea, in_piece = np.divmod(pairs, pieces + 1)
+    del before
     largest = np.zeros(seas + 1, np.int64)
-    np.maximum.at(largest, pairs[0], counts)
+    np.maximum.at(largest, of_sea, counts)
     main = np.zeros(pieces + 1, np.bool_)
-    main[pairs[1][counts == largest[pairs[0]]]] = True
+    main[in_piece[counts == largest[of_sea]]] = True
     main |= meeting(piece, pieces, waters.outside) > 0
     return of_pieces(~main, piece, sea)
 
