@@ -20,17 +20,19 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecosg_update import tables
 from ecosg_update.baselines.features import spectral
 from ecosg_update.baselines.forest import grown
 from ecosg_update.baselines.majority import shares
 from ecosg_update.judge.bootstrap import Bootstrap
+from ecosg_update.layers import Level
 from ecosg_update.sample import UNLABELLED, arranged
 from ecosg_update.scoring.contestant import Contestant, baseline, network
 from ecosg_update.scoring.report import Row
@@ -67,44 +69,58 @@ def rows(real: Sequence[RealSample], held: str, folder: Path, engine: Path | Non
     own = [squared(one) for one in real if one.region == held and (one.level1 != UNLABELLED).any()]
     others = [one for one in real if one.region != held]
     common = tuple(band for band in TEN if all(band in one.bands for one in real))
-    for grouping in LEVELS:
+    for level, grouping in enumerate(LEVELS, start=1):
         legend = tables.legend(grouping)
-        samples = [one.sample(1 if grouping == "corine-l1" else 2, common) for one in others]
+        samples = [one.sample(level, common) for one in others]
         simple = [
             baseline("majority", shares(samples, legend)),
             baseline("forest", grown(samples, common, legend, features=spectral, threads=2)),
         ]
-        yield from _rows(simple, own, common, grouping)
-        yield from _rows(_networks(own, folder, engine, grouping), own, TEN, grouping)
+        asked = [(one, common) for one in simple] + [(one, TEN) for one in _networks(own, folder, engine, level)]
+        groupings = [legend, *map(tables.legend, COARSER.get(grouping, ()))]
+        plots = _answered(own, asked, level)
+        yield from scored(_readers(asked), plots, legend, groupings, bootstrap=Bootstrap(500)).rows
 
 
-def _networks(own: Sequence[RealSample], folder: Path, engine: Path | None, grouping: str) -> list[Contestant]:
+def _networks(own: Sequence[RealSample], folder: Path, engine: Path | None, level: int) -> list[Contestant]:
     found = []
     if engine is not None:
         found.append(network(ENGINE, checkpoint.load(engine, on="cpu"), TEN, 10.0))
     if not all(set(TEN) <= set(one.bands) for one in own):
         return found
     for name, place in PUBLISHED.items():
-        if name == "dynamicworld" or grouping == "corine-l1":
+        if name == "dynamicworld" or level == 1:
             found.append(network(name, published(name, folder=folder.joinpath(*place), on="cpu"), TEN, 10.0))
     return found
 
 
-def _rows(
-    contestants: Sequence[Contestant], own: Sequence[RealSample], bands: tuple[str, ...], grouping: str
-) -> tuple[Row, ...]:
-    if not contestants:
-        return ()
-    legend, level = tables.legend(grouping), 1 if grouping == "corine-l1" else 2
-    groupings = [legend, *map(tables.legend, COARSER.get(grouping, ()))]
+def _answered(
+    own: Sequence[RealSample], asked: Sequence[tuple[Contestant, tuple[str, ...]]], level: int
+) -> Iterator[Plot]:
+    """Blocks of the region whose values are the answers of all contestants, given to the whole image.
 
-    def plots() -> Iterator[Plot]:
-        for one in own:
-            for part in tiles(one, SIDE) if one.near else [one]:
-                sample = part.sample(level)
-                yield Plot(replace(sample, values=arranged(sample.values, part.bands, bands)), part.block, part.level)
+    An engine that saw the block alone would see edges that are none.
+    """
+    for one in own:
+        answers = [
+            who.probabilities(arranged(one.sample(level).values, one.bands, bands), one.level) for who, bands in asked
+        ]
+        told = replace(one, values=np.concatenate(answers))
+        for part in tiles(told, SIDE) if one.near else [told]:
+            yield Plot(part.sample(level), part.block, part.level)
 
-    return scored(contestants, plots(), legend, groupings, bootstrap=Bootstrap(500)).rows
+
+def _readers(asked: Sequence[tuple[Contestant, tuple[str, ...]]]) -> list[Contestant]:
+    """Contestants that read their answers off a plot of `_answered`."""
+    ends = np.cumsum([len(who.legend) for who, _ in asked]).tolist()
+    return [
+        Contestant(who.name, who.legend, _cut(end - len(who.legend), end))
+        for (who, _), end in zip(asked, ends, strict=True)
+    ]
+
+
+def _cut(start: int, end: int) -> Callable[[NDArray[np.float32], Level], NDArray[np.float32]]:
+    return lambda values, level: values[start:end]  # noqa: ARG005
 
 
 def _line(held: str, levels: str, row: Row) -> str:
