@@ -54,7 +54,7 @@ def cell_rules(context: Context, around: CoverMap, section: CrosswalkSection) ->
 
 
 def water_settled(patch: Patch, base: Path, policy: Policy, *, told: bool) -> Patch:
-    """The patch with the kind of each new water cell by rule R4, which needs the whole target: 20 bytes a cell.
+    """The patch with the kind of each new water cell by rule R4, which needs the whole target (see docs/rules.md).
 
     base: the map, read with a margin as wide as the sea may reach, so that water is not judged by the target's
     edge. told: whether the evidence tells rivers from lakes.
