@@ -130,17 +130,53 @@ class TargetSection(Section):
         return [Path(self.domain)] if self.domain is not None and domains.is_file(self.domain) else []
 
 
+class RulesSection(Section):
+    """Which rules of context hold: see docs/rules.md. Those that need a raster speak only where it is given.
+
+    water: R4, off by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ
+    prediction, the best zone takes a town's whole probability, or all take their share, for ensembles.
+    smallest_patch: R7, new patches of fewer cells join a neighbour; 1 lets all be.
+    """
+
+    crops: bool = True
+    water: bool = False
+    towns: bool = True
+    town_zones: Literal["best", "all"] = "best"
+    snow: bool = True
+    smallest_patch: int = Field(default=1, ge=1, le=100)
+    wetlands: bool = True
+
+
 class CrosswalkSection(Section):
-    """Which rows of the crosswalk hold, and how far rule R1 looks for a sub-type.
+    """Which rows of the crosswalk hold, how far rule R1 looks for a sub-type, and what the other rules may see.
 
     form: "hard" takes each class to the cover that stands best for it, "fractional" to the mixture that the sources
-    give. tables: a folder of the user's own legends and crosswalks, over those that ship.
+    give. tables: a folder of the user's own legends and crosswalks, over those that ship. lcz: the NetCDF that
+    `predict --engine so2sat-lcz` wrote on the target's cells. imperviousness: a GeoTIFF whose value of fully sealed
+    ground is `imperviousness_full`. building_height: in metres, 0 where nothing is built. crop_types: codes of
+    `tables/crop_types.csv`. glaciers, wetlands: masks, above 0 where they hold. Any projection and pixel size.
     """
 
     zone: str = DEFAULT_ZONE
     form: Form = DEFAULT_FORM
     tables: Path | None = None
     radius_km: float = Field(default=DEFAULT_RADIUS_KM, gt=0, le=200)
+    lcz: Path | None = None
+    imperviousness: Path | None = None
+    imperviousness_full: float = Field(default=100.0, gt=0)
+    building_height: Path | None = None
+    crop_types: Path | None = None
+    glaciers: Path | None = None
+    wetlands: Path | None = None
+    rules: RulesSection = RulesSection()
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that the rules read."""
+        return [path for key in RULE_FILES if (path := getattr(self, key)) is not None]
+
+
+RULE_FILES = ("lcz", "imperviousness", "building_height", "crop_types", "glaciers", "wetlands")
 
 
 class PatchSection(Section):
@@ -250,7 +286,7 @@ def checked(kind: type[Kind], document: dict[str, Any], name: str) -> Kind:
 def _relative_to(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     """The sections of a document with every path resolved against the folder of its file."""
     places = {("scene", "path"), ("labels", "path"), ("base", "path"), ("output", "folder"), ("engine", "checkpoint")}
-    places |= {("engine", "weights"), ("crosswalk", "tables")}
+    places |= {("engine", "weights"), ("crosswalk", "tables"), *(("crosswalk", key) for key in RULE_FILES)}
     resolved = {}
     for section, keys in document.items():
         if not isinstance(keys, dict):

@@ -174,7 +174,10 @@ class CoverReader(Protocol):
 
 
 class Reason(IntEnum):
-    """Why a cell of a patch holds its cover. 0 is never written: every cell has a reason."""
+    """Why a cell of a patch holds its cover. 0 is never written: every cell has a reason.
+
+    40 + n: rule Rn of the crosswalk made the cover the best one, be it a new cover or the base's own.
+    """
 
     UNCHANGED = 1
     CHANGED = 2
@@ -184,6 +187,12 @@ class Reason(IntEnum):
     KEPT_PROTECTED = 6
     KEPT_BASE_LIKELIER = 60
     KEPT_DISAGREEMENT = 61
+    RULE_CROPS = 43
+    RULE_WATER = 44
+    RULE_TOWNS = 45
+    RULE_SNOW = 46
+    RULE_PATCH_SIZE = 47
+    RULE_WETLANDS = 48
 
     @property
     def label(self) -> str:

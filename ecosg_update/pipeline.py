@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update import __version__, tables
-from ecosg_update.config import Config, CrosswalkSection, toml
+from ecosg_update import __version__, rules, tables
+from ecosg_update.config import Config, CrosswalkSection, RulesSection, toml
 from ecosg_update.crosswalk.apply import covers
 from ecosg_update.crosswalk.context import context, margin_cells
+from ecosg_update.crosswalk.rules import applied, notes, recorded
+from ecosg_update.crosswalk.sieve import margin_rows, sieved
 from ecosg_update.errors import ConfigError, CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
 from ecosg_update.formats import atomic, direct, products
@@ -27,7 +29,7 @@ from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
 from ecosg_update.patch.census import census, strips
 from ecosg_update.patch.confusion import Belief, learned, shipped
-from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.decide import Policy, decided, members
 from ecosg_update.patch.posterior import posterior
 from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
@@ -46,6 +48,8 @@ WHOLE_BASE_CELLS = 100_000_000
 
 EVIDENCE_VALUES = 200_000_000
 """Class sums held at once (float64): 1.6 GB. A target with more is predicted in blocks of rows."""
+
+NO_RULES = RulesSection(crops=False, towns=False, snow=False, wetlands=False)
 
 COVER_VALUES = 30_000_000
 """Cover probabilities held at once (float32): 120 MB and a few times that in passing."""
@@ -93,10 +97,10 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
         found = manifest(
             patch=patch,
             config=config.model_dump(mode="json", exclude_none=True),
-            inputs=[*direct.pair(config.base.path), *config.target.inputs, *seen.inputs],
+            inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
             products={file.name: part[file] for file in (*files, *more, look, settings)},
-            notes=seen.notes,
+            notes=[*seen.notes, *notes(patch)],
             started=started,
         )
         if variants.ensemble:
@@ -113,6 +117,7 @@ def plan(config: Config) -> dict[str, Any]:
     with tables.overlaid(config.crosswalk.tables), evidence(config) as seen:
         target = target_grid(config.base.path, seen, config.target.per_degree, config.target.area())
         zone_number(seen.legend.name, config.crosswalk)
+        rules.checked_rasters(config.crosswalk)
         config.patch.policy().check(tables.legend("ecosg"))
         west, south, east, north = target.bounds
         return {
@@ -162,10 +167,14 @@ def patched(
     """The patch on `target` and the share (float32, y, x) of each cell that valid evidence covers.
 
     each: is given every band of rows in turn, from the north: the covers' probabilities and the patch of them.
+    Cells and smallest patches are settled block by block, each with the margin that they need; the kinds of water
+    (rule R4) on the whole target at the end, of codes of one byte a cell.
     """
     policy, legend = config.patch.policy(), tables.legend("ecosg")
-    zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours of predicting
+    zone = zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours
     policy.check(legend)
+    rules.checked_rasters(config.crosswalk)
+    margin = margin_rows(config.crosswalk.rules.smallest_patch)
     codes, base, reason, second = (np.zeros(target.shape, np.uint8) for _ in range(4))
     confidence, share, entropy = (np.zeros(target.shape, np.float32) for _ in range(3))
     blocks = list(_row_blocks(target, EVIDENCE_VALUES // len(seen.legend)))
@@ -174,21 +183,26 @@ def patched(
     def on(cells: LatLonGrid) -> Prediction:
         return on_block(seen, cells, progress) if whole is None else cropped(whole, cells)
 
-    belief = believed(lambda cells: _weighable(on(cells), config), target, policy)
+    belief = believed(lambda cells: _said(on(cells), config)[:2], target, policy)
     for block in blocks:
-        prediction = on(block)
+        prediction = on(_taller(block, target, margin))
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
-            part = cropped(prediction, band)
-            crossed, original = _weighable(part, config)
-            piece = decided(crossed, original, policy, belief)
+            part = cropped(prediction, _taller(band, target, margin))
+            said, original, chosen = _said(part, config)
+            weighed, settled = _settled(said, original, policy, config.crosswalk.rules, belief, chosen)
+            piece = _part_of(settled, band)
             if each:
-                each(crossed if belief is None else posterior(crossed, original, belief), piece)
+                each(cropped(weighed, band), piece)
             at = slice(band.row - target.row, band.row - target.row + band.rows)
             codes[at], base[at], reason[at] = piece.cover.codes, piece.base, piece.reason
-            confidence[at], share[at] = piece.confidence, part.share
+            confidence[at], share[at] = piece.confidence, cropped(part, band).share
             if piece.entropy is not None and piece.second is not None:
                 entropy[at], second[at] = piece.entropy, piece.second
-    return Patch(CoverMap(codes, target, legend), base, reason, confidence, entropy, second), share
+    patch = Patch(CoverMap(codes, target, legend), base, reason, confidence, entropy, second)
+    if config.crosswalk.rules.water:
+        told = rules.tells_rivers(tables.crosswalk(seen.legend.name), zone)
+        patch = _distinct(rules.water_settled(patch, config.base.path, policy, told=told))
+    return patch, share
 
 
 def believed(
@@ -205,17 +219,25 @@ def believed(
 
 
 def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Prediction:
-    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, with the original map as context (rule R1)."""
-    original, around = _base(base, _cells(prediction), section.radius_km)
-    return _crossed(prediction, original, around, section)
+    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, by the rules that judge a cell in its context."""
+    original, around = _base(base, _cells(prediction), rules.margin_km(section))
+    return _crossed(prediction, original, around, section)[0]
 
 
-def decided_on(prediction: Prediction, base: Path, policy: Policy) -> tuple[Patch, Prediction]:
-    """The patch of a base map by a prediction in its covers, and the probabilities that it was decided by."""
+def decided_on(
+    prediction: Prediction, base: Path, policy: Policy, switches: RulesSection = NO_RULES
+) -> tuple[Patch, Prediction]:
+    """The patch of a base map by a prediction in its covers, and the probabilities that it was decided by.
+
+    Of the rules, R4 and R7 are applied if they are on.
+    """
     belief = believed(lambda cells: with_base(cropped(prediction, cells), base), _cells(prediction), policy)
     said, original = with_base(prediction, base)
-    weighed = said if belief is None else posterior(said, original, belief)
-    return decided(said, original, policy, belief), weighed
+    said = rules.local_part(switches, said, original)
+    weighed, patch = _settled(said, original, policy, switches, belief)
+    if switches.water:
+        patch = _distinct(rules.water_settled(patch, base, policy, told=False))
+    return patch, weighed
 
 
 def with_base(prediction: Prediction, base: Path) -> tuple[Prediction, CoverMap]:
@@ -241,18 +263,49 @@ def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
     return Prediction(values, share, prediction.legend, cells, prediction.origin)
 
 
-def _weighable(prediction: Prediction, config: Config) -> tuple[Prediction, CoverMap]:
-    """The covers that a prediction in classes says, and the base on its cells."""
+def _said(prediction: Prediction, config: Config) -> tuple[Prediction, CoverMap, NDArray[np.uint8]]:
+    """The covers that a prediction in classes says, the base on its cells, and the rules behind (see `_crossed`)."""
     section = config.crosswalk
-    original, around = _base(config.base.path, _cells(prediction), section.radius_km)
-    return _crossed(prediction, original, around, section), original
+    original, around = _base(config.base.path, _cells(prediction), rules.margin_km(section))
+    found, chosen = _crossed(prediction, original, around, section)
+    return rules.local_part(section.rules, found, original), original, chosen
 
 
-def _crossed(prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection) -> Prediction:
+def _settled(
+    said: Prediction,
+    original: CoverMap,
+    policy: Policy,
+    switches: RulesSection,
+    belief: Belief | None,
+    chosen: NDArray[np.uint8] | None = None,
+) -> tuple[Prediction, Patch]:
+    """The probabilities that decide, and the decided cells without specks.
+
+    chosen: the rule behind each cell's best cover, see `recorded`.
+    """
+    weighed = said if belief is None else posterior(said, original, belief)
+    patch = decided(said, original, policy, belief)
+    if chosen is not None:
+        patch = recorded(patch, chosen)
+    never_new = tuple(members(original.legend, policy.never_new, "never_new"))
+    return weighed, _distinct(sieved(patch, weighed, switches.smallest_patch, never_new=never_new))
+
+
+def _distinct(patch: Patch) -> Patch:
+    """The patch without a second cover where a rule put just that one."""
+    if patch.second is None:
+        return patch
+    return replace(patch, second=np.where(patch.second == patch.cover.codes, np.uint8(0), patch.second))
+
+
+def _crossed(
+    prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection
+) -> tuple[Prediction, NDArray[np.uint8]]:
+    """The probabilities of covers, and uint8 (y, x): the `Reason` of the rule that chose the best one, else 0."""
     crosswalk = tables.crosswalk(prediction.legend.name, form=section.form)
     zone = zone_number(prediction.legend.name, section)
     near = context(original, around, crosswalk, zone=zone, radius_km=section.radius_km)
-    return covers(prediction, crosswalk, near)
+    return applied(covers(prediction, crosswalk, near), rules.cell_rules(near, around, section))
 
 
 def _base(path: Path, cells: LatLonGrid, radius_km: float) -> tuple[CoverMap, CoverMap]:
@@ -290,6 +343,23 @@ def _row_blocks(cells: LatLonGrid, most: int) -> Iterator[LatLonGrid]:
     for top in range(0, cells.rows, height):
         rows = min(height, cells.rows - top)
         yield LatLonGrid(cells.per_degree, cells.row + top, cells.col, rows, cells.cols)
+
+
+def _taller(cells: LatLonGrid, target: LatLonGrid, margin: int) -> LatLonGrid:
+    """A block of whole rows with `margin` rows above and below, as far as the target goes."""
+    top = max(target.row, cells.row - margin)
+    bottom = min(target.row + target.rows, cells.row + cells.rows + margin)
+    return LatLonGrid(cells.per_degree, top, cells.col, bottom - top, cells.cols)
+
+
+def _part_of(patch: Patch, cells: LatLonGrid) -> Patch:
+    """The cells of a patch that lie in `cells`."""
+    grid = patch.cover.grid
+    if cells == grid:
+        return patch
+    layers = {one.name: getattr(patch, one.name) for one in fields(patch)}
+    arrays = {name: cut(layer, grid, cells) for name, layer in layers.items() if isinstance(layer, np.ndarray)}
+    return replace(patch, cover=patch.cover.read(cells), **arrays)
 
 
 @contextmanager

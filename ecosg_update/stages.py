@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from ecosg_update import pipeline, tables
-from ecosg_update.config import CrosswalkSection, LabelsSection
+from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, footprint
 from ecosg_update.evidence.labels import Labels
@@ -83,13 +83,14 @@ def patch(
     output: Path,
     *,
     variants: Variants | None = None,
+    switches: RulesSection = pipeline.NO_RULES,
     title: str | None = None,
     overwrite: bool = False,
 ) -> tuple[Patch, list[Path]]:
     """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
     more = variants or Variants(output.with_suffix(""))
     prediction = netcdf.read_prediction(covers)
-    found, weighed = pipeline.decided_on(prediction, base, policy)
+    found, weighed = pipeline.decided_on(prediction, base, policy, switches)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
     with written(more, weighed, found, policy, title=origin.title, overwrite=overwrite) as beside:
         if output.suffix == ".nc":

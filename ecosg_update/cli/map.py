@@ -11,7 +11,11 @@ from ecosg_update.cli import options
 from ecosg_update.cli.options import shown_progress
 
 
-@click.command("map")
+@click.command(
+    "map",
+    epilog="\b\nExample, after `ecosg-update predict` wrote classes.nc:\n"
+    "ecosg-update map classes.nc --base demo/input/simulated_base.dir -o covers.nc",
+)
 @click.argument("classes", type=options.FILE)
 @options.base
 @options.output
@@ -27,6 +31,7 @@ from ecosg_update.cli.options import shown_progress
 )  # fmt: skip
 @options.tables
 @click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
+@options.rule_files
 @options.overwrite
 def command(
     *,
@@ -42,6 +47,7 @@ def command(
     tables: Path | None,
     radius_km: float,
     overwrite: bool,
+    **rule_files: Any,
 ) -> None:
     """Map CLASSES to the covers of ECOCLIMAP-SG, with the base map as context.
 
@@ -54,7 +60,9 @@ def command(
 
     area = options.area_bounds(bounds, domain)
     section = checked(
-        CrosswalkSection, {"zone": zone, "form": form, "tables": tables, "radius_km": radius_km}, "options"
+        CrosswalkSection,
+        {"zone": zone, "form": form, "tables": tables, "radius_km": radius_km, **rule_files},
+        "options",
     )
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None
     with shown_progress() as progress:

@@ -88,6 +88,27 @@ def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def rule_files(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The rasters that the rules of context read: names are keys of the section [crosswalk]."""
+    for option in (
+        click.option("--lcz", type=FILE, help="What `predict --engine so2sat-lcz` wrote on the same cells (R5)."),
+        click.option("--imperviousness", type=FILE, help="Sealed part of the ground, GeoTIFF (R5)."),
+        click.option(
+            "--imperviousness-full",
+            type=float,
+            default=100.0,
+            show_default=True,
+            help="Its value where all is sealed.",
+        ),
+        click.option("--building-height", type=FILE, help="Metres, GeoTIFF (R5)."),
+        click.option("--crop-types", type=FILE, help="Codes of EUCROPMAP, GeoTIFF (R3)."),
+        click.option("--glaciers", type=FILE, help="Mask, GeoTIFF: snow lasts there (R6)."),
+        click.option("--wetlands", type=FILE, help="Mask of peat or wetland, GeoTIFF (R8)."),
+    ):
+        function = option(function)
+    return function
+
+
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Which network, with which weights, on which device."""
     for option in (

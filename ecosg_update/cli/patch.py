@@ -48,6 +48,14 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode
     show_default=True,
     help="The image weighed with the base and its errors, or the image alone.",
 )
+@click.option("--water", is_flag=True, help="Sea, lakes and rivers by connection and shape (R4); not with --into.")
+@click.option(
+    "--smallest-patch",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="New patches of fewer cells join a neighbour (R7); not with --into.",
+)
 @click.option("--title", help="First line of the header; with --into: else it stays.")
 @options.variant_options
 @options.overwrite
@@ -66,6 +74,8 @@ def command(
     never_new: str,
     mode: Mode,
     evidence: Proof,
+    water: bool,
+    smallest_patch: int,
     title: str | None,
     products: str | None,
     overwrite: bool,
@@ -94,6 +104,8 @@ def command(
                 "--members and --products lie beside a map of its own: leave --into for each later."
             )
         _check_into(output, in_place=in_place, title=title)
+        if water or smallest_patch > 1:
+            raise click.UsageError("--water and --smallest-patch need the whole result: patch to a .nc, then --into.")
         changes, files = _put_into(
             covers, base, policy, into, output, title=title, overwrite=overwrite, timeout=lock_timeout
         )
@@ -101,7 +113,16 @@ def command(
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
         beside = _variants(output, products, **drawn)
-        changes, files = _patched(covers, base, policy, output, variants=beside, title=title, overwrite=overwrite)
+        changes, files = _patched(
+            covers,
+            base,
+            policy,
+            output,
+            {"water": water, "smallest_patch": smallest_patch},
+            variants=beside,
+            title=title,
+            overwrite=overwrite,
+        )
     if as_json:
         click.echo(json.dumps({"products": [str(file) for file in files], "changes": changes}))
         return
@@ -110,11 +131,14 @@ def command(
         click.echo(str(file))
 
 
-def _patched(covers: Path, base: Path, policy: Any, output: Path, **given: Any) -> tuple[dict[str, Any], list[Path]]:
-    from ecosg_update import stages
+def _patched(
+    covers: Path, base: Path, policy: Any, output: Path, rules: dict[str, Any], **given: Any
+) -> tuple[dict[str, Any], list[Path]]:
+    from ecosg_update import pipeline, stages
     from ecosg_update.manifest import changes
 
-    patch, files = stages.patch(covers, base, policy, output, **given)
+    switches = pipeline.NO_RULES.model_copy(update=rules)
+    patch, files = stages.patch(covers, base, policy, output, switches=switches, **given)
     return changes(patch), files
 
 

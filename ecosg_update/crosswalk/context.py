@@ -62,6 +62,16 @@ def context(
     return Context(zone=zone, base=original.codes, majority=majority, grid=target)
 
 
+def nearby(around: CoverMap, target: LatLonGrid, cover: int, radius_km: float) -> NDArray[np.bool_]:
+    """bool (y, x) of `target`: whether the original has a cover in the square of half side `radius_km` around a cell.
+
+    around: as for `context`.
+    """
+    within = target.at(around.grid.per_degree)
+    found = majorities(around, [(cover,)], radius_km=radius_km)[cover,]
+    return _at_centres(cut(found, around.grid, within), within, target) > 0
+
+
 def margin_cells(per_degree: int, bounds_lat: float, radius_km: float = DEFAULT_RADIUS_KM) -> int:
     """Cells of margin that `context` wants around a target up to latitude `bounds_lat` (degrees)."""
     return max(_radius_cells(per_degree, bounds_lat, radius_km))

@@ -166,6 +166,37 @@ def codes(path: Path | str) -> CodeRaster:
     return CodeRaster(path, grid, int(declared) if declared is not None and declared == int(declared) else None)
 
 
+@dataclass(frozen=True)
+class NumberRaster:
+    """A raster of one number a pixel (a share, a height, a mask) that is read by window."""
+
+    path: Path
+    grid: GeoGrid
+
+    def read(self, rows: slice, cols: slice) -> NDArray[np.float32]:
+        """float32 (y, x) of a window inside the grid, not a number where there is no data; FormatError if damaged."""
+        with _opened(self.path) as file:
+            found = file.read(1, window=Window.from_slices(rows, cols), masked=True)
+        numbers: NDArray[np.float32] = found.astype(np.float32).filled(np.nan)
+        return numbers
+
+
+def numbers(path: Path | str) -> NumberRaster:
+    """A GeoTIFF of one band of numbers, in any projection, to be read by window.
+
+    Raises FormatError for another kind of file, GridError for one without a reference system or not north-up.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        if file.count != 1 or np.dtype(file.dtypes[0]).kind not in "iuf":
+            raise FormatError(f"{path}: found {file.count} bands of {file.dtypes[0]}, expected one band of numbers")
+        try:
+            grid = GeoGrid(file.crs.to_wkt() if file.crs else "", file.transform, file.shape)
+        except GridError as error:
+            raise GridError(f"{path}: {error}") from error
+    return NumberRaster(path, grid)
+
+
 def cover_grid(path: Path | str) -> LatLonGrid:
     """The lat-lon cells of a cover map; FormatError where its pixels do not lie on a lattice of 1/N degree."""
     found = codes(path).grid

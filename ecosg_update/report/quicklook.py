@@ -34,6 +34,12 @@ REASON_COLOURS = {
     Reason.KEPT_PROTECTED: (205, 222, 240),
     Reason.KEPT_BASE_LIKELIER: (222, 232, 205),
     Reason.KEPT_DISAGREEMENT: (232, 210, 225),
+    Reason.RULE_CROPS: (226, 214, 190),
+    Reason.RULE_WATER: (190, 214, 226),
+    Reason.RULE_TOWNS: (226, 190, 200),
+    Reason.RULE_SNOW: (226, 236, 240),
+    Reason.RULE_PATCH_SIZE: (214, 200, 226),
+    Reason.RULE_WETLANDS: (196, 222, 206),
 }
 """Cells that keep their cover, in the fourth panel; changed cells wear the colour of their new cover."""
 
