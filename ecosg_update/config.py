@@ -238,6 +238,10 @@ class Config(Section):
             raise ValueError("give either a [scene], with an [engine] if not the package's own, or [labels]")
         if self.scene is None and self.engine is not None:
             raise ValueError("[scene] and [engine] go together; [labels] needs neither")
+        if self.output.members and self.crosswalk.rules.water:
+            raise ValueError(
+                "output.members are drawn row by row, crosswalk.rules.water needs the whole map; leave one out"
+            )
         return self
 
 

@@ -112,6 +112,8 @@ def command(
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
+        if water and drawn.get("members"):
+            raise click.UsageError("--members are drawn row by row, --water needs the whole map: leave one out.")
         beside = _variants(output, products, **drawn)
         changes, files = _patched(
             covers,
