@@ -47,7 +47,7 @@ def test_its_zones_become_towns_and_lakes_in_a_map_of_fields(brandenburg):
     folder, path = brandenburg
     base = uniform_base(folder, 20, VILLAGES_AND_LAKE)
     assert say("map", path, "--base", base, "-o", folder / "covers.nc").code == 0
-    said = say("patch", folder / "covers.nc", "--base", base, "-o", folder / "new.dir")
+    said = say("patch", folder / "covers.nc", "--base", base, "--evidence", "engine", "-o", folder / "new.dir")
     assert said.code == 0, said.err
     codes = direct.read(folder / "new.dir").codes
     zones, covers = netcdf.read_prediction(path), netcdf.read_prediction(folder / "covers.nc")
