@@ -46,6 +46,7 @@ def test_a_full_disk_for_the_last_file_leaves_none(tmp_path):
     flat = np.ones(big.shape, np.uint8)
     made = patch(big)
     made.cover.codes[:], made.base[:], made.reason[:], made.confidence[:] = flat, flat, flat, flat
+    made.entropy[:], made.second[:] = flat, flat
     with file_size_limit(500_000), pytest.raises(OutputError, match=r"a\.dir: .* 1,000,000 bytes are needed"):
         products.write_patch(made, tmp_path / "a", provenance=PROVENANCE)
     assert not list(tmp_path.iterdir())
