@@ -58,6 +58,15 @@ def test_it_is_small_and_its_card_says_what_it_eats_and_cannot_say(engine):
     assert card.reliability is not None and card.reliability.ece < 0.1
 
 
+def test_it_never_says_what_nothing_taught_it(engine):
+    rng = np.random.default_rng(0)
+    scale = rng.choice([0.01, 0.1, 0.5], (10, 12, 12)).repeat(16, 1).repeat(16, 2)
+    values = rng.exponential(scale).astype(np.float32)
+    assert set(np.unique(codes(engine, values))) <= set(TRAINED)
+    never = [row for row, code in enumerate(engine.card.codes) if code not in TRAINED]
+    assert engine(values)[never].max() < 1e-6
+
+
 def test_it_does_without_any_band_but_red_green_and_blue(engine):
     values = np.full((len(engine.card.bands), 40, 40), np.nan, np.float32)
     for band, level in {"B02": 0.06, "B03": 0.05, "B04": 0.03}.items():
