@@ -80,8 +80,9 @@ def notes(scores: dict[str, list[dict[str, Any]]], card: Card) -> str:
         "EuroSAT, labelled pixels of Germany, Flanders, Slovenia and the classes that two teachers see; so it is for "
         "European lowlands in the growing season.",
         f"It never says {', '.join(map(str, NEVER))} (wetlands, mines, parks, mixed agriculture, bare ground, sea): "
-        "those come from the crosswalk's context and from the original map. Permanent crops (22) were "
-        "learned from red, green and blue alone, scrub (32) and industry (12) from few places: they are weak. Not for: snow, mountains, deserts, cloud.",
+        "those come from the crosswalk's context and from the original map. Permanent crops (22) were learned from "
+        "red, green and blue alone, scrub (32) and industry (12) from few places: they are weak. Not for: snow, "
+        "mountains, deserts, cloud.",
         "Share of right pixels, with 95 % intervals of blocks, on regions that the run which answered never saw:",
     ]
     for held, rows in scores.items():
