@@ -5,31 +5,12 @@ import pytest
 import torch
 
 from ecosg_update.errors import ModelError
-from ecosg_update.legend import Legend
 from ecosg_update.sample import UNLABELLED, Sample
-from ecosg_update.segment.card import Card, Standard
+from ecosg_update.segment.card import Standard
 from ecosg_update.segment.engine import Engine, normalised
 from ecosg_update.segment.engines import build
-from ecosg_update.segment.train import Extras, Recipe, standard, train
-
-CARD = Card(
-    engine="small_unet", bands=("B04", "B08"), level="L2A", pixel_m=10,
-    normalisation=Standard((0.2, 0.2), (0.1, 0.1)),
-    legend="three", codes=(1, 2, 7), halo=24, stride=4, seamless=True, provenance="test", licence="MIT",
-    arguments={"width": 4},
-)  # fmt: skip
-LEGEND = Legend("three", (1, 2, 7), ("a", "b", "c"), ((0, 0, 0),) * 3, ("a", "b", "c"), (1, 2, 3))
-RECIPE = Recipe(steps=50, batch=4, crop=16, rate=1e-2, seed=3)
-
-
-def image(seed: int, *, unlabelled: float = 0.1) -> Sample:
-    """Stripes of two classes told apart by their bands; the third class never occurs."""
-    rng = np.random.default_rng(seed)
-    labels = np.broadcast_to((np.arange(37) // 5 % 2).astype(np.int16), (29, 37)).copy()
-    means = np.array([[0.05, 0.4], [0.25, 0.15]])
-    values = (means[labels].transpose(2, 0, 1) + rng.normal(0, 0.03, (2, 29, 37))).astype(np.float32)
-    labels[rng.random(labels.shape) < unlabelled] = UNLABELLED
-    return Sample(values, labels)
+from ecosg_update.segment.train import Extras, standard, train
+from tests.segment.train.cases import CARD, LEGEND, RECIPE, image
 
 
 def network() -> torch.nn.Module:
