@@ -7,13 +7,12 @@ from pathlib import Path
 
 from ecosg_update import pipeline, tables
 from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
-from ecosg_update.errors import CoverageError
-from ecosg_update.evidence import Evidence, footprint
+from ecosg_update.evidence import Evidence, asked_cells
 from ecosg_update.evidence.labels import Labels
 from ecosg_update.formats import atomic, netcdf
 from ecosg_update.formats.covers import write
 from ecosg_update.formats.provenance import about
-from ecosg_update.grid import Bounds, LatLonGrid
+from ecosg_update.grid import Bounds
 from ecosg_update.layers import Patch
 from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
@@ -32,10 +31,7 @@ def predict(
     progress: Progress = silent,
 ) -> Path:
     """Write the class probabilities of open evidence on its own footprint, or on `bounds`, as NetCDF."""
-    reach = footprint(seen.grid, per_degree)
-    cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else reach
-    if cells.intersection(reach) is None:
-        raise CoverageError(f"{seen.name}: lies in {reach}, the bounds are {cells}; they do not meet")
+    cells = asked_cells(seen, per_degree, bounds)
     for note in seen.notes:
         log.info("%s", note)
     with atomic.parts(output, overwrite=overwrite) as (part,):

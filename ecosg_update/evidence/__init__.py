@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ecosg_update.config import Config
+from ecosg_update.errors import CoverageError
 from ecosg_update.evidence.labels import Labels
 from ecosg_update.evidence.scene import scene_evidence
-from ecosg_update.grid import GeoGrid, LatLonGrid
+from ecosg_update.grid import Bounds, GeoGrid, LatLonGrid
 from ecosg_update.layers import Prediction
 from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
@@ -76,3 +77,12 @@ def evidence(config: Config) -> Iterator[Evidence]:
 def footprint(grid: GeoGrid, per_degree: int) -> LatLonGrid:
     """The lat-lon cells that a raster can touch."""
     return LatLonGrid.from_bounds(per_degree, grid.lonlat_bounds())
+
+
+def asked_cells(seen: Evidence, per_degree: int, bounds: Bounds | None) -> LatLonGrid:
+    """The cells within `bounds`, or all that the evidence can touch; CoverageError where they do not meet."""
+    reach = footprint(seen.grid, per_degree)
+    cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else reach
+    if cells.intersection(reach) is None:
+        raise CoverageError(f"{seen.name}: lies in {reach}, the bounds are {cells}; they do not meet")
+    return cells

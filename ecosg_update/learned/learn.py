@@ -11,11 +11,11 @@ from ecosg_update import tables
 from ecosg_update.config import LabelsSection
 from ecosg_update.crosswalk.apply import classes
 from ecosg_update.errors import ConfigError
-from ecosg_update.evidence import footprint
+from ecosg_update.evidence import asked_cells
 from ecosg_update.evidence.labels import Labels
 from ecosg_update.formats import atomic, netcdf
 from ecosg_update.formats.provenance import about
-from ecosg_update.grid import Bounds, LatLonGrid
+from ecosg_update.grid import Bounds
 from ecosg_update.layers import Prediction
 from ecosg_update.learned import blocks, report
 from ecosg_update.learned.cooccurrence import counted, together
@@ -119,7 +119,7 @@ def apply_labels(
 ) -> Path:
     """Write the fractions of a raster of classes on lat-lon cells in the legend of a table's target."""
     seen = Labels.opened(labels)
-    cells = LatLonGrid.from_bounds(per_degree, bounds) if bounds else footprint(seen.grid, per_degree)
+    cells = asked_cells(seen, per_degree, bounds)
     return _applied(seen.on(cells, progress), table, output, seen.name, overwrite=overwrite)
 
 

@@ -52,6 +52,16 @@ def test_probabilities_are_learned_towards_the_covers_of_an_original(tmp_path):
     assert {2, 13, 19, 29} <= seen
 
 
+def test_a_table_is_not_applied_where_the_map_is_not(tmp_path, maps):
+    table = tmp_path / "dynamicworld--corine-l3.csv"
+    learn = ("crosswalk", "learn", maps[0], "--legend", "dynamicworld", "--truth", maps[1], "--block-km", 0.3)
+    assert say(*learn, "-o", table).code == 0
+    apply = ("crosswalk", "apply", maps[0], "--legend", "dynamicworld", "--table", table)
+    said = say(*apply, "--bounds", 50, -10, 51, -9, "-o", tmp_path / "far.nc")
+    assert said.code == 7 and "they do not meet" in said.err
+    assert not (tmp_path / "far.nc").exists()
+
+
 def test_a_map_beside_the_base_leaves_no_table(tmp_path, maps):
     covers(tmp_path / "far", LatLonGrid(360, 13700, 70000, 7, 11))
     table = tmp_path / "dynamicworld--ecosg.csv"
