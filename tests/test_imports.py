@@ -59,6 +59,7 @@ RANK |= {
     "checking": 9,
     "scoring": 9,
     "learned": 9,
+    "inspection": 9,
 }
 RANK |= {"insertion": 10, "installation": 10, "cli": 11}
 ONLY_HOME = {

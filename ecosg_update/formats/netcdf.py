@@ -129,6 +129,12 @@ def holds_prediction(path: Path | str) -> bool:
         return "probability" in file.variables
 
 
+def holds_patch(path: Path | str) -> bool:
+    """Whether a NetCDF file holds a patch, with the original map, rather than a bare cover map."""
+    with opened(Path(path)) as file:
+        return all(name in file.variables for name in DECIDED)
+
+
 def write_prediction(
     prediction: Prediction, path: Path | str, *, provenance: Provenance, overwrite: bool = False
 ) -> Path:

@@ -48,8 +48,8 @@ class Judged:
     """Sites and what they are.
 
     stratum: intp (site,), of the strata. said, true: int16 (site,), rows of a legend: what the map says, -1 for
-    nothing, and what the expert saw, -1 for what belongs to no class of the legend. size: float64 (site,), area of the
-    site's cell: cells of unequal size in a stratum count by it.
+    nothing, and what the expert saw, -1 for what belongs to no class of the legend. size: float64 (site,), area of
+    the site's cell: cells of unequal size in a stratum count by it.
     """
 
     stratum: NDArray[np.intp]
