@@ -27,6 +27,7 @@ COMMANDS = (
     "export",
     "fetch",
     "info",
+    "inspect",
     "install",
     "map",
     "params",

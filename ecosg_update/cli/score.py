@@ -11,6 +11,7 @@ import click
 
 from ecosg_update.cli import options
 from ecosg_update.cli.options import shown_progress
+from ecosg_update.cli.score_verdicts import score_verdicts
 
 if TYPE_CHECKING:
     from ecosg_update.scoring.contestant import OtherLevel
@@ -32,7 +33,10 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
     "--baseline majority,forest"
 )
 @click.argument("checkpoints", metavar="CHECKPOINT...", nargs=-1, type=options.FILE)
-@click.option("--data", type=options.ANY, required=True, help="A set made by `ecosg-update train prepare`.")
+@click.option("--data", type=options.ANY, help="A set made by `ecosg-update train prepare`.")
+@click.option("--verdicts", type=options.FILE, multiple=True, help="In place of --data: what experts say of --sites.")
+@click.option("--sites", type=options.ANY, help="The folder that `ecosg-update inspect` wrote.")
+@click.option("--second-choice", is_flag=True, help="With --verdicts: an expert's second choice is right as well.")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
 @click.option(
     "--grouping",
@@ -58,7 +62,10 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
 def command(
     *,
     checkpoints: tuple[Path, ...],
-    data: Path,
+    data: Path | None,
+    verdicts: tuple[Path, ...],
+    sites: Path | None,
+    second_choice: bool,
     split: str,
     grouping: tuple[str, ...],
     baseline: tuple[str, ...],
@@ -75,7 +82,16 @@ def command(
     A dash is a figure that is not defined, such as the user's accuracy of a class that was never said. Where the
     samples are of two product levels, each level has rows of its own; the grouping water-vegetation tells how good
     water and vegetation are on each.
+
+    With --verdicts and --sites: what experts saw at the sites of an inspection says of the new and the original map.
     """
+    if verdicts or sites:
+        if data or checkpoints:
+            raise click.UsageError("--verdicts judges maps, --data engines; give one of them")
+        score_verdicts(verdicts, sites, grouping, second_counts=second_choice, as_json=as_json)
+        return
+    if data is None:
+        raise click.UsageError("give --data, a prepared set, or --verdicts with --sites")
     from ecosg_update.judge.bootstrap import Bootstrap
     from ecosg_update.scoring import prepared
     from ecosg_update.scoring.scored import scored

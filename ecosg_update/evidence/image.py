@@ -29,7 +29,6 @@ BANDS = ("B04", "B03", "B02")
 GAMMA = 0.7
 """Brightens the dark parts of the picture, as screens do for photographs."""
 
-
 Picture = Callable[[tuple[int, int], LatLonGrid], "NDArray[np.uint8]"]
 """(width, height) and cells to a picture of them."""
 
@@ -43,7 +42,7 @@ def true_colour(scene: Scene, size: tuple[int, int], cells: LatLonGrid) -> NDArr
 
 @contextmanager
 def pictures(scene: Scene, cells: LatLonGrid, pixel_m: float = FINE_M) -> Iterator[Picture]:
-    """Pictures of places within `cells`, of the finest pixels and all brightened alike, as `true_colour` otherwise."""
+    """Pictures of places within `cells`, of fine pixels and all brightened alike, otherwise as `true_colour`."""
     with reader(scene, BANDS, PIXEL_M, resample=True) as coarse:
         seen = _over(coarse, cells)
     limits = (0.0, 1.0) if seen is None else _limits(seen)
@@ -95,6 +94,6 @@ def _sampled(
     down, across = seen.grid.shape
     inside = (rows >= 0) & (rows < down) & (cols >= 0) & (cols < across)
     at = np.where(inside, rows, 0).astype(int), np.where(inside, cols, 0).astype(int)
-    pixels = scaled[:, *at].transpose(1, 2, 0).astype(np.uint8)
+    pixels: NDArray[np.uint8] = scaled[:, *at].transpose(1, 2, 0).astype(np.uint8)
     pixels[~(inside & measured[at])] = 255
     return pixels

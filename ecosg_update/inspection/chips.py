@@ -44,7 +44,11 @@ class Chips:
 def chips(source: Source, site: Site, radius_km: float, picture: Picture | None) -> Chips:
     """The images around a site, `radius_km` to each side as far as the globe goes."""
     cell = LatLonGrid(
-        source.grid.per_degree, source.grid.row + site.row, (source.grid.col + site.col) % source.grid.world_cols, 1, 1
+        source.grid.per_degree,
+        source.grid.row + site.row,
+        (source.grid.col + site.col) % source.grid.world_cols,
+        1,
+        1,
     )
     place = surroundings(cell, radius_km)
     piece = _read(source, place)
@@ -63,9 +67,7 @@ def surroundings(cell: LatLonGrid, radius_km: float) -> LatLonGrid:
     down, across = math.ceil(radius_km / high - 0.5), math.ceil(radius_km / wide - 0.5)
     top, bottom = max(0, cell.row - down), min(180 * cell.per_degree, cell.row + down + 1)
     across = min(max(0, across), (cell.world_cols - 1) // 2)
-    return LatLonGrid(
-        cell.per_degree, top, (cell.col - across) % cell.world_cols, bottom - top, 2 * across + 1
-    )
+    return LatLonGrid(cell.per_degree, top, (cell.col - across) % cell.world_cols, bottom - top, 2 * across + 1)
 
 
 def _read(source: Source, place: LatLonGrid) -> Piece:

@@ -27,7 +27,9 @@ def page(sites: Sequence[Site], images: Sequence[Chips], legend: Legend, *, titl
         "key": hashlib.sha256(repr([(site.id, site.lon, site.lat) for site in sites]).encode()).hexdigest()[:16],
         "legend": [
             {"code": code, "name": name, "colour": f"#{bytes(colour).hex()}", "group": group}
-            for code, name, colour, group in zip(legend.codes, legend.names, legend.colours, legend.group, strict=True)
+            for code, name, colour, group in zip(
+                legend.codes, legend.names, legend.colours, legend.group, strict=True
+            )
         ],
         "sites": [_site(site, chips) for site, chips in zip(sites, images, strict=True)],
     }

@@ -111,8 +111,8 @@ def stratification(source: Source, by: tuple[str, ...], left_out: tuple[str, ...
     lacking = [one for one in by if one in NEEDED and NEEDED[one] not in source.knows]
     if lacking:
         raise ConfigError(
-            f"{source.path}: says nothing of {' and '.join(lacking)}; give the .nc of a run, or --base for change, or "
-            "stratify by class alone"
+            f"{source.path}: says nothing of {' and '.join(lacking)}; give the .nc of a run, or --base for change, "
+            "or stratify by class alone"
         )
     return found
 

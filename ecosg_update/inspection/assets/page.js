@@ -182,7 +182,9 @@
   const csv = () => {
     const lines = sites.filter((one) => one.id in state.verdicts).map(({ id }) => {
       const found = state.verdicts[id];
-      const cells = { ...found, id, second: found.second || "", blind: found.blind ? "yes" : "no" };
+      const cells = {
+        ...found, id, second: found.second || "", expert: found.expert || state.expert, blind: found.blind ? "yes" : "no",
+      };
       return COLUMNS.map((column) => quoted(String(cells[column]))).join(",");
     });
     return [COLUMNS.join(","), ...lines].join("\n") + "\n";
