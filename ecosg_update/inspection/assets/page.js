@@ -5,6 +5,7 @@
   const COLUMNS = ["id", "verdict", "second", "comment", "expert", "time", "blind"];
   const CANNOT_TELL = 0;
   const TYPING_MS = 900;
+  const CLOSE_UP = 2.5; // cells across
   const at = (id) => document.getElementById(id);
   const names = new Map(legend.map((one) => [one.code, one.name]));
   const codes = new Set([CANNOT_TELL, ...names.keys()]);
@@ -42,46 +43,65 @@
   const judged = () => sites.filter((one) => one.id in state.verdicts).length;
 
   // The classes, once.
-  const addClass = (code, name, colour) => {
+  const row = (name) => {
+    const classes = made("div", { className: "members" });
+    at("classes").append(made("div", { className: "group" }, made("span", { className: "kind", textContent: name }), classes));
+    return classes;
+  };
+  const addClass = (classes, code, name, colour) => {
     const swatch = made("span", { className: colour ? "swatch" : "swatch none" });
     if (colour) swatch.style.background = colour;
     const radio = made("input", { type: "radio", name: "class", value: String(code) });
     radio.addEventListener("change", () => choose(code));
     const label = made("label", { className: "class", title: name }, radio, swatch,
       made("span", { className: "code", textContent: code }), made("span", { textContent: name }));
-    at("classes").append(label);
+    classes.append(label);
   };
   const build = () => {
-    let group = null;
-    for (const one of legend) {
-      if (one.group !== group) at("classes").append(made("div", { className: "group", textContent: one.group }));
-      group = one.group;
-      addClass(one.code, one.name, one.colour);
+    const rows = new Map();
+    for (const { code, name, colour, group } of legend) {
+      if (!rows.has(group)) rows.set(group, row(group));
+      addClass(rows.get(group), code, name, colour);
     }
-    at("classes").append(made("div", { className: "group", textContent: "no verdict" }));
-    addClass(CANNOT_TELL, "cannot tell", null);
+    addClass(row("no verdict"), CANNOT_TELL, "cannot tell", null);
     at("second").append(made("option", { value: "", textContent: "none" }),
       ...legend.map((one) => made("option", { value: one.code, textContent: one.code + " " + one.name })));
   };
 
   // What is shown.
-  const chip = (address, caption, box, photo) => {
-    const [left, top, right, bottom] = box.map((edge) => 100 * edge);
+  // A chip shows `view`, a part of the image, both as edges in parts of the whole: left, top, right, bottom.
+  const chip = (address, caption, box, { photo = false, view = [0, 0, 1, 1] } = {}) => {
+    const wide = view[2] - view[0];
+    const high = view[3] - view[1];
+    const placed = (left, top, right, bottom) =>
+      `left:${(100 * (left - view[0])) / wide}%;top:${(100 * (top - view[1])) / high}%;` +
+      `width:${(100 * (right - left)) / wide}%;height:${(100 * (bottom - top)) / high}%`;
     const cell = made("span", { className: "cell" });
-    cell.style.cssText = `left:${left}%;top:${top}%;width:${right - left}%;height:${bottom - top}%`;
+    cell.style.cssText = placed(...box);
     const image = made("img", { src: address, alt: caption, className: photo ? "photo" : "", draggable: false });
+    image.style.cssText = placed(0, 0, 1, 1);
     return made("figure", {}, made("div", { className: "chip" }, image, cell), made("figcaption", { textContent: caption }));
+  };
+  const closeUp = ([left, top, right, bottom]) => {
+    const wide = CLOSE_UP * (right - left);
+    const high = CLOSE_UP * (bottom - top);
+    const half = Math.max(wide, high) / 2;
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    return [x - half, y - half, x + half, y + half];
   };
   const showChips = () => {
     const { photo, new: renewed, original, box, cover, base, confidence, reason } = site();
-    const shown = photo ? [chip(photo, "image, true colour", box, true)] : [];
+    const shown = photo ? [
+      chip(photo, "image, true colour", box, { photo: true }),
+      chip(photo, "close up", box, { photo: true, view: closeUp(box) }),
+    ] : [];
     const open = at("reveal").checked;
     if (!photo) {
       shown.push(made("p", { className: "empty", textContent: "No image of this place: look it up by its coordinates." }));
     }
     if (open) {
-      shown.push(chip(renewed, "new map", box, false));
-      if (original) shown.push(chip(original, "original map", box, false));
+      shown.push(chip(renewed, "new map", box));
+      if (original) shown.push(chip(original, "original map", box));
       state.seen[site().id] = true;
     }
     at("chips").replaceChildren(...shown);
@@ -142,6 +162,7 @@
     if (index < 0 || index >= sites.length || index === state.index) return;
     state.index = index;
     typed = "";
+    at("reveal").checked = false; // each site is looked at blind first
     keep();
     show();
   };
