@@ -197,6 +197,8 @@ class Ledger:
 
 def _left_out(arena: _Arena) -> str:
     name = arena.tallies[0].grouping.name
+    if not arena.left_out:
+        return f"{name}: all {arena.pixels:,} pixels"
     return (
         f"{name}: {arena.pixels - arena.left_out:,} of {arena.pixels:,} pixels; the others have no class of it in "
         "the truth or in a map and are left out for all maps alike"

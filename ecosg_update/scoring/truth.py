@@ -17,7 +17,7 @@ from ecosg_update.grid import GeoGrid, LatLonGrid
 from ecosg_update.legend import Legend
 from ecosg_update.patch.majority import majority_of_codes
 from ecosg_update.scoring import maps
-from ecosg_update.scoring.ground import Ground
+from ecosg_update.scoring.ground import Ground, overlap
 from ecosg_update.scoring.maps import Layer, Map, classes
 
 if TYPE_CHECKING:
@@ -134,7 +134,10 @@ def opened(
             raise ConfigError(f"{path}: polygons have no pixels; score on the cells of the maps (--on maps)")
         found = tables.legend(legend or "corine-l3")
         notes = (f"truth: the class of most of each cell of the finest map, looked up at {PARTS} x {PARTS} places",)
-        return Truth(found, (Sheet(finest, Majority(found, polygons.polygons(path, CORINE_COLUMNS))),), notes=notes)
+        source = polygons.polygons(path, CORINE_COLUMNS)
+        return Truth(
+            found, (Sheet(overlap(finest, [polygons.extent(source)]), Majority(found, source)),), notes=notes
+        )
     if path.suffix not in (*maps.COVER_ENDINGS, ".tif"):
         raise ConfigError(
             f"{path}: the ending says what truth is, found {path.suffix!r}, expected a cover map (.dir, .nc), a "
@@ -167,7 +170,8 @@ def _on(on: Where | None, truth: Truth, finest: Ground) -> Truth:
             return replace(truth, sheets=(Sheet(finest, sheet.layer),))
         raise ConfigError("score: --on maps takes a raster (.tif) or polygons as truth; export the cover map first")
     notes = (*truth.notes, "pixels: the finest map's cells, with the class of most of each cell as truth")
-    return Truth(truth.legend, (Sheet(finest, Majority(truth.legend, source)),), notes=notes)
+    where = overlap(finest, [source.grid])
+    return Truth(truth.legend, (Sheet(where, Majority(truth.legend, source)),), notes=notes)
 
 
 def _reference_maps(path: Path) -> list[Path]:
