@@ -8,13 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from ecosg_update.inspection.estimates import Found, Judgement
     from ecosg_update.judge.stratified import Estimate
 
 
-def score_verdicts(
+OPTIONS = {"verdicts", "sites", "second_choice", "grouping", "tables", "as_json"}
+"""Of the command `score`, that verdicts are read with."""
+
+
+def check_options(context: click.Context) -> None:
+    """Raise an error of usage where an option stands beside --verdicts that is of no use there."""
+    asked = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    strange = [name.replace("_", "-") for name in asked if name not in OPTIONS and context.params[name]]
+    if strange:
+        raise click.UsageError(f"--{', --'.join(strange)}: of no use with --verdicts; leave it out")
+
+
+def score(
     verdicts: tuple[Path, ...],
     sites: Path | None,
     groupings: tuple[str, ...],
