@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example, after `make demo`: ecosg-update inspect demo/output -o inspection --sites 60 --by group,change"
+    epilog="Example, after `make demo`: ecosg-update inspect demo/output -o inspection --sites 100 --by group,change"
 )
 @click.argument("run", metavar="RUN_OR_MAP", type=options.ANY)
 @click.option(

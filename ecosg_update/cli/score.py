@@ -34,7 +34,9 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
     "of BigEarthNet's reference maps.",
 )  # fmt: skip
 @click.option("--data", type=options.ANY, help="Score checkpoints on a set made by `ecosg-update train prepare`.")
-@click.option("--verdicts", type=options.FILE, multiple=True, help="Score the maps of --sites by an expert's verdicts.")
+@click.option(
+    "--verdicts", type=options.FILE, multiple=True, help="Score the maps of --sites by an expert's verdicts."
+)
 @click.option("--sites", type=options.ANY, help="The folder of `ecosg-update inspect` that --verdicts are of.")
 @click.option("--second-choice", is_flag=True, help="With --verdicts: an expert's second choice is right as well.")
 @click.option(
@@ -118,8 +120,8 @@ def command(
     that is not defined, such as the user's accuracy of a class that was never said. On lat-lon pixels, whose areas
     differ, there are rows by area, too. docs/score.md tells the protocols of the papers.
 
-    With --verdicts and --sites: accuracies and areas that experts' verdicts on drawn sites give the new and the original
-    map, with the intervals of stratified sampling; docs/inspect.md.
+    With --verdicts and --sites: what experts saw at drawn sites says of the new and of the original map, accuracies
+    and areas with the intervals of stratified sampling; docs/inspect.md.
     """
     from ecosg_update.cli.score_table import show
     from ecosg_update.judge.bootstrap import Bootstrap

@@ -53,7 +53,12 @@ class Design:
     def __post_init__(self) -> None:
         if (self.sites is None) == (self.standard_error is None):
             raise ConfigError("inspection: give the number of sites or a standard error, one of the two")
-        if (self.sites or 1) < 1 or self.least < 1 or self.seed < 0 or not 0 < self.radius_km <= 50:
+        if (
+            (1 if self.sites is None else self.sites) < 1
+            or self.least < 1
+            or self.seed < 0
+            or not 0 < self.radius_km <= 50
+        ):
             raise ConfigError(
                 f"inspection: {self.sites} sites, {self.least} of each stratum, seed {self.seed}, radius "
                 f"{self.radius_km} km; expected at least 1, 1, 0 and above 0 to 50"

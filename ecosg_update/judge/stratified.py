@@ -192,8 +192,8 @@ def allocation(cells: NDArray[np.int64], total: int, least: int) -> NDArray[np.i
     floor = np.minimum(cells, least)
     if total < floor.sum():
         raise TableError(
-            f"sites: {total} do not give each of {len(cells)} strata {least}; ask for {floor.sum()} or more, or "
-            "stratify by less"
+            f"sites: {total} are too few for {least} in each of {len(cells)} strata; ask for {floor.sum()} or more, "
+            "for less of each (--least), or stratify by less"
         )
     found = floor.astype(np.int64)
     total = min(total, int(cells.sum()))

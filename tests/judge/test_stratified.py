@@ -260,7 +260,7 @@ def test_rare_strata_get_their_least_and_the_others_their_part():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: allocation(np.array([100, 100]), 9, 5), "9 do not give each of 2 strata 5; ask for 10"),
+        (lambda: allocation(np.array([100, 100]), 9, 5), "9 are too few for 5 in each of 2 strata; ask for 10"),
         (lambda: Strata(np.array([1.0, 0.0])), "not above 0"),
         (lambda: Strata(np.array([1.0]), np.array([0])), "at least 1"),
         (lambda: Judged.of_matrix(np.zeros((2, 2), int)), "none is judged"),
