@@ -69,22 +69,23 @@ class Site:
 
 def surveyed(source: Source, strata: Stratification, *, progress: Progress = silent) -> Survey:
     """How large the strata are; CoverageError where no cell belongs to any."""
-    count = len(strata.names)
-    cells, km2 = np.zeros(count, np.int64), np.zeros(count)
-    mapped = {"new": np.zeros(256), "original": np.zeros(256)}
+    from ecosg_update.judge.joint import empty  # noqa: PLC0415  numba loads where it is needed
+
+    into = empty(*strata.table.shape)
     for block, piece in _pieces(source):
-        number, area = strata.numbers(piece), cell_km2(block)
-        held = _by_row(number, count)
-        cells += held.sum(axis=0)
-        km2 += area @ held
-        inside = number >= 0
-        for name, codes in (("new", piece.cover), ("original", piece.base)):
-            if codes is not None:
-                mapped[name] += area @ _by_row(np.where(inside, codes, -1).astype(np.int16), 256)
+        _count(strata, piece, into)
         progress("counting strata", block.row + block.rows - source.grid.row, source.grid.rows)
-    if not cells.any():
+    counts, km2 = into
+    inside = strata.table >= 0
+    if not counts[inside].any():
         raise CoverageError(f"{source.path}: no cell is left to draw from; leave less out")
-    return Survey(cells, km2, mapped)
+    by_pair = np.where(inside, km2, 0).reshape(-1, 256, 256).sum(axis=0)  # (cover, base)
+    original = by_pair.sum(axis=0) if strata.has_base else np.zeros(256)
+    return Survey(
+        _by_stratum(strata, counts).astype(np.int64),
+        _by_stratum(strata, km2),
+        {"new": by_pair.sum(axis=1), "original": original},
+    )
 
 
 def drawn(
@@ -97,6 +98,8 @@ def drawn(
     progress: Progress = silent,
 ) -> tuple[Site, ...]:
     """The sites, in an order that tells nothing of their strata. counts: int64 (stratum,), how many of each."""
+    from ecosg_update.judge.joint import empty  # noqa: PLC0415
+
     rng = np.random.default_rng(seed)
     wanted = [
         np.sort(rng.choice(int(held), int(count), replace=False)) if count else np.empty(0, np.int64)
@@ -105,11 +108,14 @@ def drawn(
     passed = np.zeros(len(counts), np.int64)
     found: list[Site] = []
     for block, piece in _pieces(source):
-        number = strata.numbers(piece).ravel()
-        held = np.bincount(number[number >= 0], minlength=len(counts))
+        into = empty(*strata.table.shape)
+        _count(strata, piece, into)
+        held = _by_stratum(strata, into[0]).astype(np.int64)
+        number = None
         for stratum in np.flatnonzero(held):
             first, last = np.searchsorted(wanted[stratum], (passed[stratum], passed[stratum] + held[stratum]))
             if last > first:
+                number = strata.numbers(piece).ravel() if number is None else number
                 places = np.flatnonzero(number == stratum)[wanted[stratum][first:last] - passed[stratum]]
                 known = _Stratum(
                     strata.names[stratum],
@@ -133,11 +139,20 @@ def _pieces(source: Source) -> Iterator[tuple[LatLonGrid, Piece]]:
         yield block, source.read(block)
 
 
-def _by_row(numbers: NDArray[np.int16], count: int) -> NDArray[np.int64]:
-    """int64 (row, number): how often each number of 0..count - 1 stands in each row."""
-    rows = len(numbers)
-    place = numbers.astype(np.int32) + np.arange(rows, dtype=np.int32)[:, None] * count
-    return np.bincount(place[numbers >= 0], minlength=rows * count).reshape(rows, count)
+def _count(strata: Stratification, piece: Piece, into: tuple[NDArray[np.int64], NDArray[np.float64]]) -> None:
+    """Add the cells of a piece, and their km2, to the combinations of `strata.table`."""
+    from ecosg_update.judge.joint import joint  # noqa: PLC0415
+
+    first, second = strata.combined(piece)
+    rows, cols = (np.arange(count, dtype=np.intp) for count in strata.table.shape)
+    joint(first, second, rows, cols, cell_km2(piece.grid), into)
+
+
+def _by_stratum(strata: Stratification, values: NDArray[np.number]) -> NDArray[np.float64]:
+    """Sums over the combinations of each stratum; counts of cells stay exact, below 2**53."""
+    inside = strata.table >= 0
+    sums = np.bincount(strata.table[inside], values[inside], minlength=len(strata.names))
+    return sums.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update.errors import ConfigError
+from ecosg_update.grid import LatLonGrid
 from ecosg_update.inspection.source import Piece, Source
 from ecosg_update.legend import Legend
 
@@ -36,12 +37,13 @@ class Stratification:
     """How the cells of a map fall into strata, each with a number.
 
     by: of `BY`, in the order of the names. left_out: codes; a cell that holds one of them, before and after, belongs
-    to no stratum, as does one without a cover.
+    to no stratum, as does one without a cover. has_base: whether the original map is known.
     """
 
     legend: Legend
     by: tuple[str, ...]
     left_out: tuple[int, ...] = ()
+    has_base: bool = True
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.by if name not in BY]
@@ -68,6 +70,25 @@ class Stratification:
         found[~self._counted[piece.cover]] = -1
         found[self._barred[piece.cover] & (self._barred[piece.base] if piece.base is not None else True)] = -1
         return found
+
+    def combined(self, piece: Piece) -> tuple[NDArray[np.uint8] | NDArray[np.uint32], NDArray[np.uint8]]:
+        """Two arrays (y, x) that decide each cell's stratum together: row and column of `table`."""
+        second = piece.cover if piece.base is None else piece.base
+        if "confidence" not in self.by:
+            return piece.cover, second
+        return _confidence(piece).astype(np.uint32) * np.uint32(256) + piece.cover, second
+
+    @cached_property
+    def table(self) -> NDArray[np.int16]:
+        """int16 (cover + 256 x level of confidence, base): the stratum of each combination, -1 for none."""
+        cover, base = (np.ascontiguousarray(codes, np.uint8) for codes in np.indices((256, 256)))
+        low, high = CONFIDENCE_EDGES
+        levels = (0.0, low / 2, (low + high) / 2, (high + 1) / 2) if "confidence" in self.by else (1.0,)
+        grid = LatLonGrid(256, 0, 0, 256, 256)
+        original = base if self.has_base else None
+        return np.concatenate(
+            [self.numbers(Piece(grid, cover, original, np.full((256, 256), one, np.float32))) for one in levels]
+        )
 
     @cached_property
     def _levels(self) -> dict[str, Levels]:
@@ -107,7 +128,7 @@ def stratification(source: Source, by: tuple[str, ...], left_out: tuple[str, ...
 
     Raises ConfigError for what does not exist or what the source does not know.
     """
-    found = Stratification(source.legend, by, _codes(source.legend, left_out))
+    found = Stratification(source.legend, by, _codes(source.legend, left_out), "base" in source.knows)
     lacking = [one for one in by if one in NEEDED and NEEDED[one] not in source.knows]
     if lacking:
         raise ConfigError(

@@ -24,12 +24,17 @@ def made(tmp_path_factory):
     return patch, opened(file)
 
 
-def sites_of(source, total=60, seed=0, by=("class", "change"), least=2):
+def asked_of(source, total, by, least):
     strata = stratification(source, by)
     survey = surveyed(source, strata)
     counts = np.zeros(len(survey.cells), np.int64)
     held = survey.cells > 0
     counts[held] = allocation(survey.cells[held], total, least)
+    return strata, survey, counts
+
+
+def sites_of(source, total=60, seed=0, by=("class", "change"), least=2):
+    strata, survey, counts = asked_of(source, total, by, least)
     return drawn(source, strata, survey, counts, seed), survey, counts, strata
 
 
@@ -75,10 +80,11 @@ def test_the_seed_and_nothing_else_decides(made, monkeypatch):
 
 def test_every_cell_of_a_stratum_has_the_same_chance(made):
     _, source = made
-    number = stratification(source, ("change",)).numbers(source.read(GRID))
+    asked = asked_of(source, 200, ("change",), 2)
+    number = asked[0].numbers(source.read(GRID))
     hits, times = np.zeros(GRID.shape), 150
     for seed in range(times):
-        for site in sites_of(source, total=200, seed=seed, by=("change",))[0]:
+        for site in drawn(source, *asked, seed):
             hits[site.row, site.col] += 1
     for stratum in (0, 1):
         own = hits[number == stratum]

@@ -75,3 +75,11 @@ def test_what_cannot_be_left_out_is_named(made):
         stratification(made[1], ("class",), ("marsh",))
     with pytest.raises(TableError, match="99"):
         stratification(made[1], ("class",), ("99",))
+
+
+@pytest.mark.parametrize("by", [("class", "change"), ("confidence",), ("group", "confidence", "change")])
+def test_the_table_of_combinations_says_what_the_cells_say(made, by):
+    _, source = made
+    strata = stratification(source, by, ("sea",))
+    piece = source.read(GRID)
+    assert np.array_equal(strata.table[strata.combined(piece)], strata.numbers(piece))
