@@ -1,10 +1,14 @@
 import csv
 import json
+import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ecosg_update.inspection.estimates import drawn
 from ecosg_update.inspection.records import verdict_table
+from ecosg_update.judge.stratified import Judged, Strata, estimates, sample_size
 from tests.conftest import say
 from tests.inspection.made import patched, truth, verdicts
 
@@ -90,3 +94,18 @@ def test_what_cannot_be_inspected_is_one_line_and_a_code(made, tmp_path, monkeyp
 def test_a_folder_without_a_run_is_named(tmp_path):
     said = say("inspect", tmp_path, "-o", tmp_path / "out")
     assert said.code == 2 and "expected the one of a run" in said.err
+
+
+def test_the_page_on_inspections_names_options_that_exist():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "inspect.md").read_text(encoding="utf-8")
+    known = say("inspect", "--help").out + say("score", "--help").out
+    named = set(re.findall(r"--[a-z][a-z-]+", page))
+    assert named and all(option in known for option in named)
+
+
+def test_the_page_on_inspections_states_sizes_and_an_interval_that_the_code_gives():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "inspect.md").read_text(encoding="utf-8")
+    sizes = [sample_size(np.ones(1), np.array([0.8]), error) for error in (0.05, 0.03, 0.02, 0.01)]
+    assert "{} sites for\n  0.05, {} for 0.03, {} for 0.02, {:,} for 0.01".format(*sizes) in page
+    five = estimates(Judged.of_matrix(np.array([[5, 0], [0, 5]])), Strata(np.ones(2)), 2).user[0]
+    assert f"5 of 5 right is an accuracy between {five.low:.2f} and {five.high:.0f}" in page
