@@ -93,6 +93,8 @@ def _figure(estimate: Estimate, *, form: str = ".3f", sign: str = "") -> str:
     """0.812 [0.790..0.834], a dash for what is not defined."""
     if math.isnan(estimate.value):
         return "-"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:{sign}{form}} [-]"
     return f"{estimate.value:{sign}{form}} [{estimate.low:{sign}{form}}..{estimate.high:{sign}{form}}]"
 
 

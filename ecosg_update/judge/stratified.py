@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 """The probability that an interval covers the truth."""
 
+NO_SPREAD = 1e-12
+"""Errors and distances from 0 or 1 up to this are roundings."""
+
 
 @dataclass(frozen=True, eq=False)
 class Strata:
@@ -148,8 +151,9 @@ def ratio(
     """The estimated total of `y` over that of `x`, which are float64 (site,), a ratio from `least` to 1.
 
     A stratum with a single site shows no spread: it counts with its distance from the whole, which overestimates the
-    error. Where the sites of x agree fully, the normal interval would be a point: Wilson's of 1927 stands for it,
-    doi:10.1080/01621459.1927.10502953, with as many sites as their weights are worth (Kish 1965). nan where x is 0.
+    error. Where no stratum shows any, the normal interval would be a point. For a ratio of 0 or 1 Wilson's of 1927
+    stands for it, doi:10.1080/01621459.1927.10502953, with as many sites as their weights are worth (Kish 1965); for
+    others the interval is not defined. nan where x is 0.
     """
     weight = _weights(judged, strata)
     whole = float((weight * x).sum())
@@ -159,12 +163,14 @@ def ratio(
     error = math.sqrt(_variance(judged, strata, y - value * x)) / whole
     reach = NormalDist().inv_cdf((1 + LEVEL) / 2)
     low, high = max(least, value - reach * error), min(1.0, value + reach * error)
-    if error < 1e-12 and not _complete(judged, strata):
-        entering = weight[x != 0]
-        worth = float(entering.sum() ** 2 / (entering**2).sum())
-        open_end = (reach**2) / (worth + reach**2)
-        low, high = max(least, value - open_end), min(1.0, value + open_end)
-    return Estimate(value, error, low, high)
+    if error > NO_SPREAD or _complete(judged, strata):
+        return Estimate(value, error, low, high)
+    if NO_SPREAD < value < 1 - NO_SPREAD or least < 0:
+        return Estimate(value, error, math.nan, math.nan)
+    entering = weight[x != 0]
+    worth = float(entering.sum() ** 2 / (entering**2).sum())
+    open_end = reach**2 / (worth + reach**2)
+    return Estimate(value, error, max(0.0, value - open_end), min(1.0, value + open_end))
 
 
 def sample_size(

@@ -181,6 +181,14 @@ def test_sites_that_all_agree_leave_an_interval_that_is_no_point():
     assert found.user[0].low < found.overall.low < 1
 
 
+def test_strata_that_agree_within_but_not_among_themselves_have_no_interval():
+    found = estimates(Judged.of_matrix(np.array([[10, 0], [0, 10]])), Strata(np.array([1.0, 3.0])), 2)
+    assert (found.area[0].value, found.area[0].se) == (pytest.approx(1), pytest.approx(0))
+    assert math.isnan(found.area[0].low) and math.isnan(found.area[0].high)
+    none_seen = estimates(Judged.of_matrix(np.array([[10, 0], [10, 0]])), Strata(np.array([1.0, 3.0])), 2).area[1]
+    assert none_seen.low == 0 < none_seen.high < 4
+
+
 def test_a_class_that_nobody_said_or_saw_has_no_accuracy():
     found = estimates(Judged.of_matrix(np.array([[5, 1, 0], [2, 6, 0], [0, 0, 0]])), Strata(np.ones(3)), 3)
     assert math.isnan(found.user[2].value) and math.isnan(found.producer[2].value)
