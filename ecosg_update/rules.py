@@ -64,7 +64,8 @@ def water_settled(patch: Patch, base: Path, policy: Policy, *, told: bool) -> Pa
     before = _base_on(base, whole)
     outside = pasted(np.ones(whole.shape, np.bool_), whole, target, patch.cover.codes == 0)
     codes = pasted(before, whole, target, patch.cover.codes)
-    waters = water.Waters(codes, before, outside, _cell_km(target), told)
+    around = whole.cols == whole.world_cols
+    waters = water.Waters(codes, before, outside, _cell_km(target), told, wraps=around)
     found = cut(water.kinds(waters), whole, target)
     protected, barred = (
         members(patch.cover.legend, families, option)

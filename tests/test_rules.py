@@ -16,8 +16,9 @@ from ecosg_update.errors import ConfigError, FormatError, GridError
 from ecosg_update.formats import direct, netcdf
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap, Prediction, Reason
+from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
 from ecosg_update.patch.decide import Policy
+from ecosg_update.rules import water_settled
 from tests.conftest import say, shared
 
 GRID = LatLonGrid.from_bounds(360, (-8.9, 52.9, -8.8, 52.96))
@@ -135,6 +136,21 @@ def test_the_base_beyond_the_target_says_what_water_at_its_edge_is(base, tmp_pat
     found = pipeline.run(checked(Config, {k: v for k, v in document.items() if v is not None}, "test"))
     assert found.patch.cover.grid.cols == GRID.cols - 5
     assert (found.patch.cover.codes[:, :9] == 1).all()
+
+
+def test_the_sea_of_a_whole_globe_spreads_over_the_dateline(tmp_path):
+    """The original's sea ends at 180 E; new water begins at 180 W, where its map ends and the globe does not."""
+    globe = LatLonGrid.globe(1)
+    before = np.full(globe.shape, 17, np.uint8)
+    before[80:100, 350:] = 1
+    direct.write(CoverMap(before, globe, tables.legend("ecosg")), tmp_path / "base.dir", title="made-up globe")
+    now = before.copy()
+    now[88:91, 0] = 2
+    reason = np.where(now == before, Reason.UNCHANGED, Reason.CHANGED).astype(np.uint8)
+    patch = Patch(CoverMap(now, globe, tables.legend("ecosg")), before, reason, np.ones(globe.shape, np.float32))
+    found = water_settled(patch, tmp_path / "base.dir", Policy(protect=(), never_new=()), told=False)
+    assert (found.cover.codes[88:91, 0] == 1).all()
+    assert np.array_equal(found.cover.codes[:, 1:], before[:, 1:])
 
 
 @pytest.mark.parametrize("rules", [{"smallest_patch": 3}, {"smallest_patch": 3, "water": True}])
