@@ -34,7 +34,7 @@ FINER = 4
 
 
 class City(NamedTuple):
-    """Cells of 300 m, all float32 (y, x): sealed and roofed fractions, height in m; zone: uint8, 0 for unknown."""
+    """All float32 (y, x): sealed and roofed fractions, height in m; zone: uint8, 0 for unknown."""
 
     cells: LatLonGrid
     sealed: np.ndarray
@@ -54,12 +54,12 @@ def written(path, values, grid):
     return geotiff.numbers(path)
 
 
-def city(name, footprints, folder):
+def city(name, footprints, folder, per_degree=360):
     with rasterio.open(shared(CITIES, "landcover", f"worldcover_{name}.tif")) as file:
         pixels, cover = GeoGrid("EPSG:4326", file.transform, file.shape), file.read(1)
     west, south, east, north = pixels.bounds
-    half = 0.5 / 360
-    cells = LatLonGrid.from_bounds(360, (west + half, south + half, east - half, north - half))
+    half = 0.5 / per_degree
+    cells = LatLonGrid.from_bounds(per_degree, (west + half, south + half, east - half, north - half))
     shape = (pixels.shape[0] * FINER, pixels.shape[1] * FINER)
     fine = GeoGrid(pixels.crs, pixels.transform @ Affine.scale(1 / FINER), shape)
     table = pyarrow.parquet.read_table(shared(CITIES, footprints, "buildings.parquet")).to_pydict()
@@ -128,7 +128,17 @@ def test_roofs_are_no_measure_of_sealing(berlin):
     truth = labelled_by_people(berlin.cells)
     found = berlin.zones_by(berlin.roofed, berlin.height)
     assert right(found, truth) < 0.25 and not np.isin(found, (1, 2, 3)).any()
-    assert np.median(berlin.roofed[truth == 2]) < 0.45 * np.median(berlin.sealed[truth == 2])
+    assert np.median(berlin.roofed / berlin.sealed) == pytest.approx(0.42, abs=0.01)
+    scaled = [
+        right(berlin.zones_by(np.minimum(1, berlin.roofed / full), berlin.height), truth) for full in (0.5, 0.4)
+    ]
+    assert scaled == pytest.approx([0.559, 0.716], abs=0.005)
+
+
+def test_cells_of_60_m_are_less_than_a_block_and_its_yard(tmp_path):
+    fine = city("berlin", "overture", tmp_path, 1800)
+    truth = labelled_by_people(fine.cells)
+    assert right(fine.zones_by(fine.sealed, fine.height), truth) == pytest.approx(0.60, abs=0.01)
 
 
 def test_halls_and_works_of_rotterdam_come_from_their_class_and_not_from_sealing(tmp_path):
