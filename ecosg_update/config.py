@@ -133,11 +133,14 @@ class TargetSection(Section):
 class RulesSection(Section):
     """Which rules of context hold: see docs/rules.md. Those that need a raster speak only where it is given.
 
-    water: R4, off by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ
-    prediction, the best zone takes a town's whole probability, or all take their share, for ensembles.
-    smallest_patch: R7, new patches of fewer cells join a neighbour; 1 lets all be.
+    inherit: R1, the sub-type is the original's own. neighbours: R2, else the most frequent one around. water: R4, off
+    by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ prediction, the best
+    zone takes a town's whole probability, or all take their share, for ensembles. smallest_patch: R7, new patches of
+    fewer cells join a neighbour; 1 lets all be.
     """
 
+    inherit: bool = True
+    neighbours: bool = True
     crops: bool = True
     water: bool = False
     towns: bool = True
@@ -238,10 +241,6 @@ class Config(Section):
             raise ValueError("give either a [scene], with an [engine] if not the package's own, or [labels]")
         if self.scene is None and self.engine is not None:
             raise ValueError("[scene] and [engine] go together; [labels] needs neither")
-        if self.output.members and self.crosswalk.rules.water:
-            raise ValueError(
-                "output.members are drawn row by row, crosswalk.rules.water needs the whole map; leave one out"
-            )
         return self
 
 

@@ -112,8 +112,6 @@ def command(
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
-        if water and drawn.get("members"):
-            raise click.UsageError("--members are drawn row by row, --water needs the whole map: leave one out.")
         beside = _variants(output, products, **drawn)
         changes, files = _patched(
             covers,
@@ -136,10 +134,11 @@ def command(
 def _patched(
     covers: Path, base: Path, policy: Any, output: Path, rules: dict[str, Any], **given: Any
 ) -> tuple[dict[str, Any], list[Path]]:
-    from ecosg_update import pipeline, stages
+    from ecosg_update import stages
+    from ecosg_update.deciding.decision import NO_RULES
     from ecosg_update.manifest import changes
 
-    switches = pipeline.NO_RULES.model_copy(update=rules)
+    switches = NO_RULES.model_copy(update=rules)
     patch, files = stages.patch(covers, base, policy, output, switches=switches, **given)
     return changes(patch), files
 
