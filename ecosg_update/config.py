@@ -20,9 +20,11 @@ from ecosg_update.patch.decide import (
     DEFAULT_MODE,
     DEFAULT_NEVER_NEW,
     DEFAULT_PROTECT,
+    DEFAULT_SURE_OF,
     Mode,
     Policy,
     Proof,
+    Sureness,
 )
 from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, MOST
 from ecosg_update.patch.field import LONGEST_KM, SHORTEST_KM
@@ -191,6 +193,7 @@ class PatchSection(Section):
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
     mode: Mode = DEFAULT_MODE
     evidence: Proof = DEFAULT_EVIDENCE
+    sure_of: Sureness = DEFAULT_SURE_OF
 
     def policy(self) -> Policy:
         """The same as the patch stage's noun."""
