@@ -14,13 +14,13 @@ from ecosg_update.config import Config, CrosswalkSection, LabelsSection, RulesSe
 from ecosg_update.crosswalk.sieve import margin_rows
 from ecosg_update.deciding import rules as rules_of_context
 from ecosg_update.deciding.decision import NO_RULES
+from ecosg_update.deciding.rules import water_settled
 from ecosg_update.errors import ConfigError, FormatError, GridError
 from ecosg_update.formats import direct, netcdf
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
 from ecosg_update.patch.decide import Policy
-from ecosg_update.rules import water_settled
 from tests.conftest import say, shared
 
 GRID = LatLonGrid.from_bounds(360, (-8.9, 52.9, -8.8, 52.96))
