@@ -6,6 +6,7 @@ import pytest
 
 from ecosg_update import tables
 from ecosg_update.errors import FormatError, TableError
+from ecosg_update.grid import LatLonGrid
 from ecosg_update.inspection.estimates import drawn, judgement
 from ecosg_update.inspection.folder import Design, inspection
 from ecosg_update.inspection.records import verdict_table
@@ -13,14 +14,15 @@ from ecosg_update.inspection.source import opened
 from ecosg_update.judge.area import cell_km2
 from tests.inspection.made import ECOSG, GRID, patched, truth, verdicts
 
-AREA = np.broadcast_to(cell_km2(GRID)[:, None], GRID.shape)
+SMALL = LatLonGrid(360, 13_000, 61_000, 13, 19)
 
 
 class Made:
     """An inspection of a made map, and experts who know the truth."""
 
-    def __init__(self, folder, sites, **design):
-        self.patch, file = patched(folder)
+    def __init__(self, folder, sites, grid=GRID, **design):
+        self.patch, file = patched(folder, grid=grid)
+        self.area = np.broadcast_to(cell_km2(grid)[:, None], grid.shape)
         self.seen = truth(self.patch)
         self.folder = folder / "inspection"
         self.drawn = inspection(opened(file), self.folder, Design(sites=sites, **design)).sites
@@ -36,13 +38,13 @@ class Made:
 
     def accuracy(self, codes, group=None):
         right = (group[codes] == group[self.seen]) if group is not None else codes == self.seen
-        return float(AREA[right & self.inside].sum() / AREA[self.inside].sum())
+        return float(self.area[right & self.inside].sum() / self.area[self.inside].sum())
 
 
 @pytest.fixture(scope="module")
 def census(tmp_path_factory):
     """Every cell is a site."""
-    return Made(tmp_path_factory.mktemp("census"), GRID.cells)
+    return Made(tmp_path_factory.mktemp("census"), SMALL.cells, SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +65,10 @@ def test_a_census_gives_the_accuracies_and_areas_of_the_maps_themselves(census):
         assert one.figures.overall.value == pytest.approx(census.accuracy(codes))
         assert one.figures.overall.se == 0
         row = ECOSG.index(17)
-        assert one.figures.area[row].value == pytest.approx(AREA[(census.seen == 17) & census.inside].sum())
-        assert one.mapped[row] == pytest.approx(AREA[(codes == 17) & census.inside].sum())
-        said = AREA[(codes == 17) & census.inside]
-        right = AREA[(codes == 17) & (census.seen == 17) & census.inside]
+        assert one.figures.area[row].value == pytest.approx(census.area[(census.seen == 17) & census.inside].sum())
+        assert one.mapped[row] == pytest.approx(census.area[(codes == 17) & census.inside].sum())
+        said = census.area[(codes == 17) & census.inside]
+        right = census.area[(codes == 17) & (census.seen == 17) & census.inside]
         assert one.figures.user[row].value == pytest.approx(right.sum() / said.sum())
     (gained,) = [one for one in found.gains if one.grouping == "ecosg, 33 classes"]
     expected = census.accuracy(maps["new"]) - census.accuracy(maps["original"])
@@ -147,7 +149,7 @@ def test_the_document_has_a_figure_with_its_interval_for_each_map_and_class(samp
     assert one["grouping"] == "ecosg, 33 classes"
     assert set(one["overall"]) == {"value", "se", "low", "high"}
     assert {"code", "name", "user", "producer", "area_km2", "mapped_km2"} <= set(one["classes"][0])
-    assert sum(each["mapped_km2"] for each in one["classes"]) == pytest.approx(AREA[sampled.inside].sum())
+    assert sum(each["mapped_km2"] for each in one["classes"]) == pytest.approx(sampled.area[sampled.inside].sum())
     assert document["gains"][0]["gain"]["value"] > 0
 
 
