@@ -28,6 +28,7 @@ COMMANDS = (
     "fetch",
     "info",
     "install",
+    "look",
     "map",
     "params",
     "patch",

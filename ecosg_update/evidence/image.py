@@ -40,19 +40,20 @@ def true_colour(scene: Scene, size: tuple[int, int], cells: LatLonGrid) -> NDArr
 
 
 def _sampled(seen: Reflectance, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none.
-
-    Ground (not cloud) is stretched to its 1st and 99th percentile and brightened in the dark parts.
-    """
+    """The nearest pixel to each point as uint8 (y, x, 3), white where there is none."""
     measured = (seen.values != 0).any(axis=0)
-    ground = seen.valid if seen.valid.any() else measured
-    low, high = np.percentile(seen.values[:, ground], (1, 99)) if ground.any() else (0.0, 1.0)
-    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255
+    scaled = stretched(seen.values, seen.valid if seen.valid.any() else measured)
     x, y = projection(GEOGRAPHIC, seen.grid.crs).transform(lon, lat)
     cols, rows = ~seen.grid.transform @ (x, y)
     height, width = seen.grid.shape
     inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
     at = np.where(inside, rows, 0).astype(int), np.where(inside, cols, 0).astype(int)
-    pixels = scaled[:, *at].transpose(1, 2, 0).astype(np.uint8)
+    pixels = scaled[:, *at].transpose(1, 2, 0)
     pixels[~(inside & measured[at])] = 255
     return pixels
+
+
+def stretched(values: NDArray[np.float32], ground: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """uint8 (band, y, x): the ground (y, x) from its 1st to its 99th percentile, brightened in the dark parts."""
+    low, high = np.percentile(values[:, ground], (1, 99)) if ground.any() else (0.0, 1.0)
+    return (np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255).astype(np.uint8)

@@ -148,6 +148,33 @@ class CodeRaster:
             values: NDArray[np.integer] = file.read(1, window=Window.from_slices(rows, cols))
         return values
 
+    def thinned(self, shape: tuple[int, int]) -> NDArray[np.integer]:
+        """The codes at (rows, columns) at most, spread over the whole raster; from its overviews, if it has some."""
+        with _opened(self.path) as file:
+            values: NDArray[np.integer] = file.read(1, out_shape=_most(file.shape, shape))
+        return values
+
+    @property
+    def legend_name(self) -> str | None:
+        """The legend that the file names (those of this tool do), None where it names none."""
+        with _opened(self.path) as file:
+            name: str | None = file.tags().get("LEGEND")
+        return name
+
+    @property
+    def palette(self) -> dict[int, tuple[int, int, int]]:
+        """The colours that the file gives to codes, none where it has no colour table."""
+        with _opened(self.path) as file:
+            if file.colorinterp[0].name != "palette":
+                return {}
+            return {code: colour[:3] for code, colour in file.colormap(1).items()}
+
+
+def holds_codes(path: Path | str) -> bool:
+    """Whether a GeoTIFF holds whole numbers, which may be codes; FormatError for another file."""
+    with _opened(Path(path)) as file:
+        return bool(np.issubdtype(np.dtype(file.dtypes[0]), np.integer))
+
 
 def codes(path: Path | str) -> CodeRaster:
     """A GeoTIFF of class codes (one band of integers) of any legend and projection, to be read by window.
@@ -182,6 +209,19 @@ class NumberRaster:
         numbers: NDArray[np.float32] = found.astype(np.float32).filled(np.nan)
         return numbers
 
+    def thinned(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """As `read`, at (rows, columns) at most, spread over the whole raster."""
+        with _opened(self.path) as file:
+            found = file.read(1, out_shape=_most(file.shape, shape), masked=True)
+        numbers: NDArray[np.float32] = found.astype(np.float32).filled(np.nan)
+        return numbers
+
+    @property
+    def unit(self) -> str:
+        """The unit that the file names, "" where it names none."""
+        with _opened(self.path) as file:
+            return str(file.units[0] or "")
+
 
 def numbers(path: Path | str) -> NumberRaster:
     """A GeoTIFF of one band of numbers, in any projection, to be read by window.
@@ -197,6 +237,10 @@ def numbers(path: Path | str) -> NumberRaster:
         except GridError as error:
             raise GridError(f"{path}: {error}") from error
     return NumberRaster(path, grid)
+
+
+def _most(whole: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int]:
+    return min(whole[0], shape[0]), min(whole[1], shape[1])
 
 
 def cover_grid(path: Path | str) -> LatLonGrid:

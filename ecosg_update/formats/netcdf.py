@@ -129,6 +129,12 @@ def holds_prediction(path: Path | str) -> bool:
         return "probability" in file.variables
 
 
+def holds_patch(path: Path | str) -> bool:
+    """Whether a NetCDF file holds a patch rather than a bare cover map."""
+    with opened(Path(path)) as file:
+        return {*DECIDED, "confidence"} <= set(file.variables)
+
+
 def write_prediction(
     prediction: Prediction, path: Path | str, *, provenance: Provenance, overwrite: bool = False
 ) -> Path:
