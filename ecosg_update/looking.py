@@ -283,7 +283,7 @@ def _ground_aspect(grid: GeoGrid) -> float:
 
 
 def _lines(kind: str, grid: LatLonGrid, shown: tuple[int, ...]) -> list[str]:
-    return [f"{kind}: {_cells(grid.shape, shown)}, {grid.per_degree} a degree", _bounds(grid)]
+    return [f"{kind}: {_cells(grid.shape)}, {grid.per_degree} a degree{_part(grid.shape, shown)}", _bounds(grid)]
 
 
 def _ground_lines(kind: str, grid: GeoGrid, shown: tuple[int, ...]) -> list[str]:
@@ -291,15 +291,18 @@ def _ground_lines(kind: str, grid: GeoGrid, shown: tuple[int, ...]) -> list[str]
     width, height = grid.pixel
     unit = "degrees" if grid.is_geographic else "units of its projection"
     return [
-        f"{kind}: {_cells(grid.shape, shown)}; pixels of {width:g} x {height:g} {unit}",
+        f"{kind}: {_cells(grid.shape)} of {width:g} x {height:g} {unit}{_part(grid.shape, shown)}",
         f"{west:.4f} to {east:.4f} E, {south:.4f} to {north:.4f} N",
     ]
 
 
-def _cells(shape: tuple[int, int], shown: tuple[int, ...]) -> str:
-    """How many there are and, where the picture has fewer, how many of them it shows."""
-    text = f"{shape[0]:,} rows x {shape[1]:,} columns"
-    return text if shown == shape else f"{text}, of which {shown[0]:,} x {shown[1]:,} are drawn"
+def _cells(shape: tuple[int, int]) -> str:
+    return f"{shape[0]:,} rows x {shape[1]:,} columns"
+
+
+def _part(shape: tuple[int, int], shown: tuple[int, ...]) -> str:
+    """How many cells the picture shows, where it has not all."""
+    return "" if shown == shape else f"; drawn: {shown[0]:,} x {shown[1]:,} of them"
 
 
 def _bounds(grid: LatLonGrid) -> str:

@@ -34,9 +34,9 @@ def covers(path: Path, grid: LatLonGrid, shape: Shape) -> NDArray[np.uint8]:
     Of a `.dir` the rows that are taken are read and no others; of a `.tif` its overviews.
     """
     if path.suffix == ".tif":
-        return geotiff.codes(path).thinned(shape).astype(np.uint8)
+        return np.asarray(geotiff.codes(path).thinned(shape), np.uint8)
     if path.suffix == ".nc":
-        return layers(path, ("cover",), shape)[0].astype(np.uint8)
+        return np.asarray(layers(path, ("cover",), shape)[0], np.uint8)
     return _gathered(grid, shape, 1, lambda band: direct.read(path, band).codes)
 
 

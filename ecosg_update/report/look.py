@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ecosg_update.legend import Colour, Legend
+from ecosg_update.report.quicklook import WIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def aspect(shape: tuple[int, int], latitude: float = 0.0) -> float:
 def drawn(sheet: Sheet) -> Image.Image:
     """The picture: cells stay sharp when enlarged."""
     wide, high = size(sheet.aspect, len(sheet.panels))
-    across = _across(len(sheet.panels), wide > high)
+    across = _across(len(sheet.panels), wide > WIDE * high)
     bars = any(panel.bar for panel in sheet.panels)
     cell = (wide + GAP, CAPTION + high + (BAR if bars else 0) + GAP // 2)
     width = max(SMALLEST_SHEET, across * cell[0] + GAP)
