@@ -204,10 +204,11 @@ def test_the_globe_is_drawn_in_the_memory_of_its_picture(tmp_path):
             stream.write(bytes([17]) * 4_000)
     (tmp_path / "globe.hdr").write_text(text(Header("a globe", globe)))
     code = (
-        "import resource\nfrom pathlib import Path\nfrom ecosg_update.looking import look\n"
-        "look(Path('globe.dir'), Path('a.png'))\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import resource, sys\nfrom pathlib import Path\nfrom ecosg_update.looking import look\n"
+        "look(*map(Path, sys.argv[1:]))\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code, tmp_path / "globe.dir", tmp_path / "a.png"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 400_000  # kB
     with Image.open(tmp_path / "a.png") as picture:
         rows, cols = np.nonzero((np.asarray(picture)[:-60] == colour(17)).all(axis=2))
