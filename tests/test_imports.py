@@ -44,7 +44,7 @@ RANK |= {
     "domains": 4,
     "config": 6,
     "manifest": 6,
-    "rules": 7,
+    "deciding": 7,
     "logbook": 7,
     "evidence": 7,
     "info": 7,
