@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosg_update import __version__, tables
-from ecosg_update.config import Config, toml
+from ecosg_update.config import Config, OutputSection, toml
 from ecosg_update.crosswalk.rules import notes
 from ecosg_update.crosswalk.sieve import margin_rows
 from ecosg_update.deciding import rules
@@ -23,7 +23,7 @@ from ecosg_update.deciding.crossing import Crossed, cropped, crossed, tells_rive
 from ecosg_update.deciding.decision import believed, judged, member_with_waters, with_waters
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
-from ecosg_update.formats import atomic, direct, products
+from ecosg_update.formats import atomic, direct, products, stac
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
@@ -44,6 +44,8 @@ WHOLE_BASE_CELLS = 100_000_000
 
 EVIDENCE_VALUES = 200_000_000
 """Class sums held at once (float64): 1.6 GB. A target with more is predicted in blocks of rows."""
+
+UNDATED = "the evidence does not say when it was seen: datetime is when this map was made"
 
 COVER_VALUES = 30_000_000
 """Cover probabilities held at once (float32): 120 MB and a few times that in passing."""
@@ -85,15 +87,17 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
         provenance = _provenance(config, seen)
         products.encode(patch, {file: part[file] for file in files}, provenance=provenance, share=share)
         finish(variants, part, patch, title=provenance.title, settled=_settled(config, seen, patch))
-        look, settings, record = names
+        look, settings, item, record = names
         quicklook(patch, provenance.title, image).save(part[look], format="PNG")
         part[settings].write_text(toml(config), encoding="utf-8")
+        made = {file: part[file] for file in (*files, *more, look, settings)}
+        part[item].write_text(_item(output, patch, made, provenance, seen.acquired, started), encoding="utf-8")
         found = manifest(
             patch=patch,
             config=config.model_dump(mode="json", exclude_none=True),
             inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
-            products={file.name: part[file] for file in (*files, *more, look, settings)},
+            products={file.name: part[file] for file in (*made, item)},
             notes=[*seen.notes, *notes(patch)],
             started=started,
         )
@@ -125,11 +129,12 @@ def plan(config: Config) -> dict[str, Any]:
         }
 
 
-def beside(stem: Path) -> tuple[Path, Path, Path]:
-    """The quicklook, the resolved configuration and the manifest that a run leaves beside its products."""
+def beside(stem: Path) -> tuple[Path, Path, Path, Path]:
+    """The quicklook, the resolved configuration, the STAC item and the manifest that a run leaves by its products."""
     return (
         stem.with_name(f"{stem.name}_quicklook.png"),
         stem.with_name(f"{stem.name}_run.toml"),
+        stac.beside(stem),
         stem.with_name(f"{stem.name}_manifest.json"),
     )
 
@@ -266,4 +271,29 @@ def _provenance(config: Config, seen: Evidence) -> Provenance:
         source=f"{seen.name} ({origin}), base {config.base.path.name}",
         history=f"ecosg-update {__version__} run",
         comment="; ".join(seen.notes),
+    )
+
+
+def _item(
+    output: OutputSection,
+    patch: Patch,
+    made: dict[Path, Path],
+    origin: Provenance,
+    acquired: datetime | None,
+    started: datetime,
+) -> str:
+    """The STAC item of a run; without a time of acquisition it has that of the run, and says so."""
+    cover, stem, when = patch.cover, output.folder / output.stem, acquired or started
+    if acquired is None:
+        told = "; ".join(part for part in (origin.comment, UNDATED) if part)
+        origin = replace(origin, comment=told)
+    return stac.text(
+        stem,
+        cover.grid,
+        cover.legend,
+        made,
+        about=origin,
+        when=stac.Period(when, when),
+        bands=stac.patch_bands(cover.legend),
+        linked=beside(stem)[-1:],
     )

@@ -55,3 +55,16 @@ def test_the_page_on_patching_states_the_defaults_and_the_terms_of_the_code():
     assert checked(PatchSection, stated, "page") == PatchSection()
     assert all(f"| `{mode}`" in page for mode in get_args(Mode))
     assert f"q(c)^{LOOKS:g} " in page and f"prior of {STRENGTH:g} independent" in page and f"{SAMPLE_CELLS:,}" in page
+
+
+def test_the_commands_of_the_page_on_files_run_and_its_list_of_products_is_whole(simulated, tmp_path, monkeypatch):
+    page = (DOCS / "files.md").read_text(encoding="utf-8")
+    (tmp_path / "demo").symlink_to(simulated[0])
+    monkeypatch.chdir(tmp_path)
+    lines = [line.split() for line in page.splitlines() if line.startswith("    ecosg-update ")]
+    assert [line[1] for line in lines] == ["look", "look", "look", "export"]
+    for line in lines:
+        said = say(*line[1:])
+        assert said.code == 0, said.err
+    made = {path.name.replace("simulated_demo", "STEM") for path in (simulated[0] / "output").iterdir()}
+    assert made <= set(re.findall(r"`(STEM[^`]*)`", page))

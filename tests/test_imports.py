@@ -56,6 +56,7 @@ RANK |= {
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,
+    "looking": 9,
     "checking": 9,
     "comparing": 9,
     "scoring": 9,

@@ -30,6 +30,7 @@ COMMANDS = (
     "info",
     "inspect",
     "install",
+    "look",
     "map",
     "params",
     "patch",

@@ -37,7 +37,7 @@ def true_colour(scene: Scene, size: tuple[int, int], cells: LatLonGrid) -> NDArr
     """uint8 (y, x, 3): the scene over `cells` at (width, height), white where nothing was measured."""
     with reader(scene, BANDS, PIXEL_M, resample=True) as pixels:
         seen = _over(pixels, cells)
-    return _blank(size) if seen is None else _sampled(seen, size, cells, _limits(seen))
+    return _blank(size) if seen is None else _sampled(seen, size, cells, _limits(seen.values, _ground(seen)))
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def pictures(scene: Scene, cells: LatLonGrid, pixel_m: float = FINE_M) -> Iterat
     """Pictures of places within `cells`, of fine pixels and all brightened alike, otherwise as `true_colour`."""
     with reader(scene, BANDS, PIXEL_M, resample=True) as coarse:
         seen = _over(coarse, cells)
-    limits = (0.0, 1.0) if seen is None else _limits(seen)
+    limits = (0.0, 1.0) if seen is None else _limits(seen.values, _ground(seen))
     with reader(scene, BANDS, pixel_m, resample=True) as pixels:
 
         def picture(size: tuple[int, int], place: LatLonGrid) -> NDArray[np.uint8]:
@@ -66,13 +66,9 @@ def _blank(size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.full((height, width, 3), 255, np.uint8)
 
 
-def _limits(seen: Reflectance) -> tuple[float, float]:
-    """The 1st and the 99th percentile of the ground, not of clouds."""
-    ground = seen.valid if seen.valid.any() else (seen.values != 0).any(axis=0)
-    if not ground.any():
-        return 0.0, 1.0
-    low, high = np.percentile(seen.values[:, ground], (1, 99))
-    return float(low), float(high)
+def _ground(seen: Reflectance) -> NDArray[np.bool_]:
+    """What is no cloud; all that was measured where everything is."""
+    return seen.valid if seen.valid.any() else (seen.values != 0).any(axis=0)
 
 
 def _sampled(
@@ -82,18 +78,36 @@ def _sampled(
 
     Reflectance is stretched between `limits` and brightened in the dark parts.
     """
-    (width, height), (low, high) = size, limits
+    width, height = size
     lon, lat = np.meshgrid(
         cells.west + (np.arange(width) + 0.5) * (cells.east - cells.west) / width,
         cells.north - (np.arange(height) + 0.5) * (cells.north - cells.south) / height,
     )
     measured = (seen.values != 0).any(axis=0)
-    scaled = np.clip((seen.values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255
+    scaled = _brightened(seen.values, limits)
     x, y = projection(GEOGRAPHIC, seen.grid.crs).transform(lon, lat)
     cols, rows = ~seen.grid.transform @ (x, y)
     down, across = seen.grid.shape
     inside = (rows >= 0) & (rows < down) & (cols >= 0) & (cols < across)
     at = np.where(inside, rows, 0).astype(int), np.where(inside, cols, 0).astype(int)
-    pixels: NDArray[np.uint8] = scaled[:, *at].transpose(1, 2, 0).astype(np.uint8)
+    pixels = scaled[:, *at].transpose(1, 2, 0)
     pixels[~(inside & measured[at])] = 255
     return pixels
+
+
+def stretched(values: NDArray[np.float32], ground: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """uint8 (band, y, x): the ground (y, x) from its 1st to its 99th percentile, brightened in the dark parts."""
+    return _brightened(values, _limits(values, ground))
+
+
+def _limits(values: NDArray[np.float32], ground: NDArray[np.bool_]) -> tuple[float, float]:
+    if not ground.any():
+        return 0.0, 1.0
+    low, high = np.percentile(values[:, ground], (1, 99))
+    return float(low), float(high)
+
+
+def _brightened(values: NDArray[np.float32], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    low, high = limits
+    found: NDArray[np.uint8] = (np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** GAMMA * 255).astype(np.uint8)
+    return found

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import netCDF4
 import numpy as np
@@ -20,9 +21,12 @@ import numpy as np
 from ecosg_update import tables
 from ecosg_update.domain import Domain
 from ecosg_update.formats import atomic, cf
-from ecosg_update.formats.ncfile import CHUNK, Field, opened
+from ecosg_update.formats.ncfile import CHUNK, Field, opened, variable
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.fractions import COVERS, TILES, Fractions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNDEFINED = 1e20
 """What stands where there is no value (`XUNDEF`): vegetation types where a cell has no nature."""
@@ -105,6 +109,44 @@ def holds_fractions(path: Path | str) -> bool:
         return names <= set(file.variables) and file["FRAC_SEA"].dimensions == CELLS
 
 
+@dataclass(frozen=True, eq=False)
+class CellField:
+    """Numbers on a model's cells. values: float64 (yy, xx) from the south, not a number where there is no value."""
+
+    name: str
+    values: NDArray[np.float64]
+    unit: str
+
+
+def on_cells(path: Path | str) -> bool:
+    """Whether a NetCDF file lies on a model's cells, as `write` lays them out."""
+    with opened(Path(path)) as file:
+        return set(CELLS) <= set(file.dimensions)
+
+
+def fields(path: Path | str, most: int) -> list[CellField]:
+    """The fractions of the tiles or, for want of them, the first `most` variables of real numbers on the cells."""
+    with opened(Path(path)) as file:
+        real = [name for name, one in file.variables.items() if one.dimensions == CELLS and one.dtype.kind == "f"]
+        tiles = [f"FRAC_{tile}" for tile in TILES if f"FRAC_{tile}" in real]
+        names = tiles or [name for name in real if name not in ("XLAT", "XLON")][:most]
+        return [_cell_field(file, name) for name in names]
+
+
+def bounds(path: Path | str) -> tuple[float, float, float, float]:
+    """(west, south, east, north) of the centres of the cells, degrees; FormatError where the file does not say."""
+    with opened(Path(path)) as file:
+        lon, lat = (variable(file, name)[:] for name in ("XLON", "XLAT"))
+    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+
+
+def _cell_field(file: netCDF4.Dataset, name: str) -> CellField:
+    found = file[name]
+    values = np.array(found[:], np.float64)
+    values[np.abs(values) >= UNDEFINED] = np.nan
+    return CellField(name, values, str(getattr(found, "units", "")))
+
+
 def means(path: Path | str) -> tuple[tuple[int, int], dict[str, float], list[int]]:
     """The shape (ny, nx), the mean of each tile, and the covers that occur."""
     with opened(Path(path)) as file:
@@ -125,9 +167,9 @@ def _add(file: netCDF4.Dataset, one: Field) -> None:
         packed = {"compression": "zlib", "complevel": LEVEL, "fletcher32": True, "chunksizes": chunks}
     attributes = dict(one.attributes)
     fill = attributes.pop("_FillValue", False)
-    variable: Any = file.createVariable(one.name, one.values.dtype, one.dimensions, fill_value=fill, **packed)
-    variable.setncatts(attributes)
-    variable[:] = one.values
+    made: Any = file.createVariable(one.name, one.values.dtype, one.dimensions, fill_value=fill, **packed)
+    made.setncatts(attributes)
+    made[:] = one.values
 
 
 def _fields(fractions: Fractions) -> Iterator[Field]:
