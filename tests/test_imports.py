@@ -60,7 +60,7 @@ RANK |= {
     "scoring": 9,
     "learned": 9,
 }
-RANK |= {"insertion": 10, "installation": 10, "cli": 11}
+RANK |= {"insertion": 10, "installation": 10, "reporting": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},

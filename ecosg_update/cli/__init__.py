@@ -33,6 +33,7 @@ COMMANDS = (
     "patch",
     "pgd",
     "predict",
+    "report",
     "revert",
     "run",
     "score",

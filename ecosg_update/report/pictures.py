@@ -1,0 +1,127 @@
+"""Small still pictures of the layers: they are there without a script, on paper, and at one glance."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ecosg_update.grid import LatLonGrid
+from ecosg_update.layers import Patch
+from ecosg_update.legend import Colour, Legend
+from ecosg_update.report.layers import LEVELS, levels
+from ecosg_update.report.reasons import MEANINGS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LONGEST = 480
+"""Most cells along a side of a picture; of a larger map, one cell stands for a block."""
+
+SAME: Colour = (226, 228, 224)
+"""Cells that did not change, on the picture of what changed."""
+
+NOTHING: Colour = (255, 255, 255)
+
+CONFIDENCE = ((0.0, (94, 40, 60)), (0.5, (196, 122, 84)), (0.8, (232, 206, 140)), (1.0, (236, 244, 222)))
+"""From no confidence to certainty: dark is what to look at."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A still picture. address: a data URI; width and height: of its pixels, stretched to the land's proportions."""
+
+    name: str
+    title: str
+    address: str
+
+
+TITLES = {
+    "image": "image",
+    "base": "original",
+    "cover": "new",
+    "change": "what changed",
+    "confidence": "confidence",
+    "reason": "reason",
+    "second": "second choice",
+}
+"""The layers as people call them, in their order on the page."""
+
+
+def pictures(patch: Patch, image: NDArray[np.uint8] | None) -> tuple[Picture, ...]:
+    """One of each layer, in the order of `TITLES`, without the second choice. image: as of `layers.packed`."""
+    step = math.ceil(max(patch.cover.grid.shape) / LONGEST)
+    legend = patch.cover.legend
+    found = {
+        "base": _indexed(patch.base[::step, ::step], cover_palette(legend)),
+        "cover": _indexed(patch.cover.codes[::step, ::step], cover_palette(legend)),
+        "change": _indexed(_changes(patch, step), {**cover_palette(legend), 0: SAME}),
+        "confidence": _indexed(levels(patch.confidence, step), confidence_palette()),
+        "reason": _indexed(patch.reason[::step, ::step], reason_palette()),
+    }
+    if image is not None:
+        found["image"] = _jpeg(image)
+    return tuple(Picture(name, title, found[name]) for name, title in TITLES.items() if name in found)
+
+
+def aspect(grid: LatLonGrid) -> float:
+    """Width over height of a map with true proportions at its middle latitude."""
+    return grid.cols * max(0.05, math.cos(math.radians((grid.north + grid.south) / 2))) / grid.rows
+
+
+def cover_palette(legend: Legend) -> dict[int, Colour]:
+    """The official colours of a legend, no data in white."""
+    return {0: NOTHING, **dict(zip(legend.codes, legend.colours, strict=True))}
+
+
+def reason_palette() -> dict[int, Colour]:
+    """The colours of the reasons."""
+    return {0: NOTHING, **{int(reason): meaning.colour for reason, meaning in MEANINGS.items()}}
+
+
+def confidence_palette() -> dict[int, Colour]:
+    """The colours of the levels of `layers.levels`."""
+    places, colours = zip(*CONFIDENCE, strict=True)
+    found: dict[int, Colour] = {0: NOTHING}
+    for level in range(LEVELS + 1):
+        red, green, blue = (
+            round(float(np.interp(level / LEVELS, places, channel))) for channel in zip(*colours, strict=True)
+        )
+        found[1 + level] = (red, green, blue)
+    return found
+
+
+def _changes(patch: Patch, step: int) -> NDArray[np.uint8]:
+    """New covers where they are new, else 0; of a block the first change, so that none is lost in the picture."""
+    changed = np.where(patch.changed, patch.cover.codes, np.uint8(0))
+    rows, cols = (-(-size // step) for size in changed.shape)
+    padded = np.zeros((rows * step, cols * step), np.uint8)
+    padded[: changed.shape[0], : changed.shape[1]] = changed
+    blocks = padded.reshape(rows, step, cols, step).swapaxes(1, 2).reshape(rows, cols, step * step)
+    first = (blocks != 0).argmax(axis=2)
+    return np.take_along_axis(blocks, first[..., None], axis=2)[..., 0]
+
+
+def _indexed(codes: NDArray[np.uint8], palette: dict[int, Colour]) -> str:
+    picture = Image.fromarray(np.ascontiguousarray(codes), "P")
+    table = np.full((256, 3), 255, np.uint8)
+    table[list(palette)] = list(palette.values())
+    picture.putpalette(table.tobytes())
+    return _address(picture, "PNG", optimize=True)
+
+
+def _jpeg(image: NDArray[np.uint8]) -> str:
+    picture = Image.fromarray(image, "RGB")
+    picture.thumbnail((LONGEST, LONGEST))
+    return _address(picture, "JPEG", quality=80)
+
+
+def _address(picture: Image.Image, kind: str, **options: int) -> str:
+    held = BytesIO()
+    picture.save(held, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(held.getvalue()).decode('ascii')}"
