@@ -62,10 +62,8 @@ def report(run: Path, output: Path | None = None, *, overwrite: bool = False) ->
     with atomic.parts(*(folder / name for name in NAMES), overwrite=overwrite) as (html, text):
         image, notes = _image(found)
         layers = packed(found.patch, image)
-        document = _document(found, [*notes, *_thinned(layers, found.patch)])
-        cover = found.patch.cover
-        stills = pictures(found.patch, image)
-        html.write_text(page(document, cover.grid, cover.legend, layers, stills), encoding="utf-8")
+        document = documented(found, [*notes, *_thinned(layers, found.patch)])
+        html.write_text(drawn(found.patch, document, layers, image), encoding="utf-8")
         text.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return document
 
@@ -132,7 +130,15 @@ def image_size(grid: LatLonGrid) -> tuple[int, int]:
     return max(1, round(longest * wide)), longest
 
 
-def _document(found: Ran, notes: list[str]) -> dict[str, Any]:
+def drawn(
+    patch: Patch, document: dict[str, Any], layers: tuple[Packed, ...], image: NDArray[np.uint8] | None
+) -> str:
+    """The page of a document and the layers of its patch. image: uint8 (y, x, 3) over the patch's grid, if any."""
+    return page(document, patch.cover.grid, patch.cover.legend, layers, pictures(patch, image))
+
+
+def documented(found: Ran, notes: list[str]) -> dict[str, Any]:
+    """The document of a run, plain values. notes: what a reader must know of the report itself."""
     counted = evidence(found.patch)
     compare = changes(found.patch)
     title = found.manifest["config"]["output"].get("title") or f"Land cover renewed: {found.patch.cover.grid}"

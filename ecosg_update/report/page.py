@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ecosg_update.grid import LatLonGrid
+from ecosg_update.layers import Reason
 from ecosg_update.legend import Colour, Legend
 from ecosg_update.report import sections
 from ecosg_update.report.layers import LEVELS, Packed
@@ -34,7 +35,7 @@ def page(
     document: dict[str, Any], grid: LatLonGrid, legend: Legend, layers: tuple[Packed, ...], stills: tuple[Picture, ...]
 ) -> str:
     """The page of a report's document and its maps; what stands in the document is escaped, wherever it comes from."""
-    style = _asset("page.css") + _swatches(legend)
+    style = _asset("page.css") + _swatches(legend) + _proportions(grid)
     script = _asset("page.js")
     width = PICTURE_WIDTH if aspect(grid) >= 1 else max(80, round(PICTURE_WIDTH * aspect(grid)))
     after = [
@@ -82,6 +83,7 @@ def _view(grid: LatLonGrid, legend: Legend, layers: tuple[Packed, ...]) -> dict[
             "same": SAME,
         },
         "levels": LEVELS,
+        "plain": [Reason.UNCHANGED, Reason.CHANGED],
         "titles": TITLES,
         "layers": [{"name": one.name, "kind": one.kind, "step": one.step} for one in layers],
     }
@@ -96,6 +98,11 @@ def _swatches(legend: Legend) -> str:
     covers = [f".c{code}{{background:{_hex(colour)}}}" for code, colour in cover_palette(legend).items()]
     reasons = [f".r{code}{{background:{_hex(colour)}}}" for code, colour in reason_palette().items()]
     return "\n".join([*covers, *reasons]) + "\n"
+
+
+def _proportions(grid: LatLonGrid) -> str:
+    """Still pictures have the proportions of the land, whatever their pixels."""
+    return f".gallery img{{aspect-ratio:{aspect(grid):.4f};object-fit:fill}}\n"
 
 
 def _contents(shown: list[Element]) -> str:

@@ -92,8 +92,9 @@ def areas(compare: dict[str, Any]) -> Element:
     ]
     head = ["group", "original km²", "new km²", "original above new", "change km²", "loss | gain"]
     return section(
-        "areas", "Areas before and after", table(head, rows, "Area by primary group"), _transitions(compare)
-    )
+        "areas", "Areas before and after",
+        element("div", table(head, rows, "Area by primary group"), _transitions(compare), class_="columns"),
+    )  # fmt: skip
 
 
 def changes(compare: dict[str, Any]) -> Element | None:
@@ -123,15 +124,14 @@ def reasons(evidence: dict[str, Any]) -> Element:
     """How many cells hold their cover for which reason."""
     rows: list[list[Content]] = [
         [
-            element("span", _swatch(f"r{one['code']}"), one["label"]),
-            one["text"],
+            element("span", _swatch(f"r{one['code']}"), one["label"], element("span", one["text"], class_="meaning")),
             number(one["cells"]),
             percent(one["km2"] / evidence["all"]["km2"]),
         ]
         for one in sorted(evidence["reasons"], key=lambda one: -one["cells"])
     ]
-    head = ["reason", "what it means", "cells", "of the area"]
-    return section("reasons", "Why each cell holds its cover", table(head, rows, "Cells by reason", words=2))
+    head = ["reason", "cells", "of the area"]
+    return section("reasons", "Why each cell holds its cover", table(head, rows, "Cells by reason"))
 
 
 def model(domain: dict[str, Any] | None) -> Element | None:
@@ -164,9 +164,9 @@ def model(domain: dict[str, Any] | None) -> Element | None:
     return section(
         "model", f"On the model grid {domain['name']}",
         element("p", f"{number(rows)} x {number(cols)} cells; fractions are means over the cells of the model."),
-        table(head, tiles, "Tile fractions"),
-        table(field_head, fields, "Fields by the table values of SURFEX") if fields else None,
-        _flips(domain["mask_flips"]),
+        element("div", table(head, tiles, "Tile fractions"),
+                table(field_head, fields, "Fields by the table values of SURFEX") if fields else None,
+                _flips(domain["mask_flips"]), class_="columns"),
     )  # fmt: skip
 
 
@@ -240,15 +240,15 @@ def _transitions(compare: dict[str, Any]) -> Element | None:
     most = max(one["km2"] for one in found)
     rows: list[list[Content]] = [
         [
-            element("span", _swatch(f"c{one['from']}"), names.get(one["from"], "no data")),
-            element("span", _swatch(f"c{one['to']}"), names.get(one["to"], "no data")),
+            element("span", _swatch(f"c{one['from']}"), names.get(one["from"], "no data"), " → ",
+                    element("span", _swatch(f"c{one['to']}"), names.get(one["to"], "no data"), class_="to")),
             number(one["cells"]),
             number(one["km2"], 1),
             pair_bars(0, one["km2"], most),
         ]
         for one in found
-    ]
-    return table(["from", "to", "cells", "km²", "area"], rows, "Largest transitions", words=2)
+    ]  # fmt: skip
+    return table(["from → to", "cells", "km²", "area"], rows, "Largest transitions")
 
 
 def _flips(flips: dict[str, Any]) -> Element | None:

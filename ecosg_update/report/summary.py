@@ -87,8 +87,8 @@ def _quality(evidence: dict[str, Any], gain: dict[str, Any] | None) -> Figure:
         return Figure(
             "of the changes are sure",
             percent(_part(sure, changed)),
-            f"Held with a confidence of {evidence['sure_from']:.0%} or more, by area. This is what the tool believes; "
-            "give --truth to measure it.",
+            f"Held with a confidence of {evidence['sure_from']:.0%} or more, by area. This is what the tool believes: "
+            "only a truth can measure it.",
         )
     found = gain["gain"]
     bounds = f", interval {_points(found['low'])} to {_points(found['high'])}" if found["low"] is not None else ""
@@ -114,7 +114,7 @@ def _mask(evidence: dict[str, Any], domain: dict[str, Any] | None) -> Figure:
         "cells change between water and land",
         number(to_water["cells"] + to_land["cells"]),
         f"{number(to_water['km2'], 1)} km² to water, {number(to_land['km2'], 1)} km² to land; "
-        "give --domain to see what the model's cells make of it.",
+        "name the model's domain to see what its cells make of it.",
     )
 
 

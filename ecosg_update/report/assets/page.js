@@ -53,6 +53,13 @@
     return base;
   }
 
+  /** A reason is stored only where it is more than changed or not: 0 stands for that. */
+  function explained(codes) {
+    const cover = layers.get("cover"), base = layers.get("base"), [same, other] = view.plain;
+    for (let i = 0; i < codes.length; i++) if (codes[i] === 0) codes[i] = cover[i] === base[i] ? same : other;
+    return codes;
+  }
+
   function value(name, row, col) {
     const { step } = meta.get(name);
     return layers.get(name)[Math.floor(row / step) * Math.ceil(cols / step) + Math.floor(col / step)];
@@ -464,7 +471,8 @@
     document.documentElement.dataset.drawn = Math.round(performance.now());
     for (const { name } of view.layers) {
       if (layers.has(name)) continue;
-      layers.set(name, await unpacked(name));
+      const codes = await unpacked(name);
+      layers.set(name, name === "reason" ? explained(codes) : codes);
       redraw();
     }
     named();
