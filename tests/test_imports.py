@@ -57,6 +57,7 @@ RANK |= {
     "parameter_files": 9,
     "demo": 9,
     "checking": 9,
+    "comparing": 9,
     "scoring": 9,
     "learned": 9,
 }

@@ -21,6 +21,7 @@ from ecosg_update.errors import EcosgError
 
 COMMANDS = (
     "check",
+    "compare",
     "crosswalk",
     "demo",
     "domains",
