@@ -8,26 +8,42 @@ from pathlib import Path
 import click
 
 from ecosg_update.cli import options
+from ecosg_update.cli.options import shown_progress
 
 
-@click.command(epilog="Example, after `make demo`: ecosg-update report demo/output --overwrite")
+@click.command(
+    epilog="\b\nExample, after `make demo`:\n  ecosg-update report demo/output \\\n"
+    "    --domain demo/input/simulated_domain.toml --overwrite"
+)
 @click.argument("run", type=options.ANY)
 @click.option("-o", "--output", type=options.ANY, help="Folder of report.html and report.json; default: the run's.")
+@click.option("--domain", metavar="NAME_OR_FILE", help="What a model's cells see; see `ecosg-update domains`.")
+@click.option("--stations", type=options.FILE, help="CSV of weather stations: what lies under each, before and after.")
 @options.overwrite
 @options.as_json
-def command(*, run: Path, output: Path | None, overwrite: bool, as_json: bool) -> None:
+def command(
+    *, run: Path, output: Path | None, domain: str | None, stations: Path | None, overwrite: bool, as_json: bool
+) -> None:
     """Show RUN (the output folder of `ecosg-update run`, or its manifest) as one page, report.html.
 
-    The page needs no network: maps to swipe and zoom with the cover of every cell, areas before and after, why each
-    cell holds its cover, and where it all comes from. report.json holds the same figures.
+    The page needs no network: maps to swipe and zoom with the cover of every cell, areas before and after, the
+    largest changes, why each cell holds its cover, and where it all comes from. report.json holds the same figures.
     """
-    from ecosg_update import reporting
+    from ecosg_update import domains, reporting
 
-    document = reporting.report(run, output, overwrite=overwrite)
+    with shown_progress() as progress:
+        document = reporting.report(
+            run,
+            output,
+            domain=domains.domain(domain) if domain else None,
+            stations=stations,
+            overwrite=overwrite,
+            progress=progress,
+        )
     if as_json:
         click.echo(json.dumps(document))
         return
     click.echo(document["verdict"]["text"])
     for figure in document["figures"]:
         click.echo(f"  {figure['value']} {figure['name']}")
-    click.echo(f"page: {(output or reporting.folder_of(run)) / reporting.NAMES[0]}")
+    click.echo(f"open {reporting.folder_of(run, output) / reporting.NAMES[0]}")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import Patch, Reason
 from ecosg_update.report.reasons import MEANINGS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-RADIUS_KM = 6371.0
-"""Of the sphere on which areas are measured, km."""
 
 SURE = 0.8
 """A change held with this confidence or more is a sure one."""
@@ -24,17 +19,10 @@ UNSEEN = (Reason.KEPT_NO_DATA, Reason.KEPT_LOW_SHARE)
 """Cells of which too little was seen to decide anything."""
 
 
-def cell_km2(grid: LatLonGrid) -> NDArray[np.float64]:
-    """float64 (rows,): the area of a cell of each row on the sphere, R**2 * width * (sin(north) - sin(south))."""
-    edges = np.radians((90 * grid.per_degree - grid.row - np.arange(grid.rows + 1)) / grid.per_degree)
-    area: NDArray[np.float64] = RADIUS_KM**2 * math.radians(1 / grid.per_degree) * -np.diff(np.sin(edges))
-    return area
-
-
-def evidence(patch: Patch) -> dict[str, Any]:
+def evidence(patch: Patch, cell_km2: NDArray[np.float64]) -> dict[str, Any]:
     """As JSON: cells and km2 in all, of land, seen, changed, changed surely, between land and water; by reason.
 
-    Land is what is not the tile SEA before or after; confidence counts where a cell changed.
+    cell_km2: float64 (rows,), the area of a cell of each row. Land is what is not the tile SEA before and after.
     """
     legend, codes = patch.cover.legend, patch.cover.codes
     sea = np.isin(codes, legend.members("tile", "SEA")) & np.isin(patch.base, legend.members("tile", "SEA"))
@@ -53,16 +41,16 @@ def evidence(patch: Patch) -> dict[str, Any]:
     }
     return {
         "sure_from": SURE,
-        **{name: _size(chosen, patch.cover.grid) for name, chosen in parts.items()},
+        **{name: _size(chosen, cell_km2) for name, chosen in parts.items()},
         "reasons": [
             {"code": int(reason), "label": reason.label, "text": meaning.text}
-            | _size(patch.reason == reason, patch.cover.grid)
+            | _size(patch.reason == reason, cell_km2)
             for reason, meaning in MEANINGS.items()
             if (patch.reason == reason).any()
         ],
     }
 
 
-def _size(chosen: NDArray[np.bool_], grid: LatLonGrid) -> dict[str, float]:
+def _size(chosen: NDArray[np.bool_], cell_km2: NDArray[np.float64]) -> dict[str, float]:
     by_row = np.count_nonzero(chosen, axis=1)
-    return {"cells": int(by_row.sum()), "km2": float(by_row @ cell_km2(grid))}
+    return {"cells": int(by_row.sum()), "km2": float(by_row @ cell_km2)}

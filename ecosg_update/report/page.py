@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from string import Template
@@ -28,22 +29,32 @@ from ecosg_update.report.pictures import (
 )
 from ecosg_update.report.reasons import MEANINGS
 
-PICTURE_WIDTH = 320
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """What the page shows beside figures. stills: of the layers; model: of the tiles of a model grid, if there is one.
+
+    model_aspect: width over height of the model's grid.
+    """
+
+    grid: LatLonGrid
+    legend: Legend
+    layers: tuple[Packed, ...]
+    stills: tuple[Picture, ...]
+    model: tuple[Picture, ...] = ()
+    model_aspect: float = 1.0
 
 
-def page(
-    document: dict[str, Any], grid: LatLonGrid, legend: Legend, layers: tuple[Packed, ...], stills: tuple[Picture, ...]
-) -> str:
+def page(document: dict[str, Any], maps: Maps) -> str:
     """The page of a report's document and its maps; what stands in the document is escaped, wherever it comes from."""
-    style = _asset("page.css") + _swatches(legend) + _proportions(grid)
+    style = _asset("page.css") + _swatches(maps.legend) + _proportions(maps)
     script = _asset("page.js")
-    width = PICTURE_WIDTH if aspect(grid) >= 1 else max(80, round(PICTURE_WIDTH * aspect(grid)))
+    compare = document["compare"]
     after = [
-        sections.gallery(stills, (width, max(1, round(width / aspect(grid))))),
-        sections.areas(document["compare"]),
-        sections.changes(document["compare"]),
-        sections.model(document["compare"].get("domain")),
-        sections.stations(document["compare"].get("stations") or []),
+        sections.gallery(maps.stills),
+        sections.areas(compare),
+        sections.changes(compare),
+        sections.model(compare["domain"], maps.model),
+        sections.stations(compare["stations"]),
         sections.scores(document["score"]),
         sections.reasons(document["evidence"]),
         sections.provenance(document),
@@ -51,23 +62,24 @@ def page(
     shown = [one for one in after if one is not None]
     return Template(_asset("page.html")).substitute(
         title=escape(document["title"]),
-        place=escape(_place(grid)),
+        place=escape(_place(maps.grid)),
         policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
         style=style,
         script=script,
         contents=_contents(shown),
         summary=html(sections.summary(document)),
-        legend=html(sections.legend(document["compare"])),
+        legend=html(sections.legend(compare)),
         sections=html(*shown),
-        view=_json(_view(grid, legend, layers)),
+        view=_json(_view(maps)),
         data="\n".join(
-            f'<script type="text/plain" id="layer-{one.name}">{one.text}</script>' for one in layers
+            f'<script type="text/plain" id="layer-{one.name}">{one.text}</script>' for one in maps.layers
         ),
     )
 
 
-def _view(grid: LatLonGrid, legend: Legend, layers: tuple[Packed, ...]) -> dict[str, Any]:
+def _view(maps: Maps) -> dict[str, Any]:
     """What the script needs to draw the maps."""
+    grid, legend = maps.grid, maps.legend
     return {
         "grid": {"perDegree": grid.per_degree, "row": grid.row, "col": grid.col, "rows": grid.rows, "cols": grid.cols},
         "covers": [
@@ -85,7 +97,7 @@ def _view(grid: LatLonGrid, legend: Legend, layers: tuple[Packed, ...]) -> dict[
         "levels": LEVELS,
         "plain": [Reason.UNCHANGED, Reason.CHANGED],
         "titles": TITLES,
-        "layers": [{"name": one.name, "kind": one.kind, "step": one.step} for one in layers],
+        "layers": [{"name": one.name, "kind": one.kind, "step": one.step} for one in maps.layers],
     }
 
 
@@ -100,9 +112,10 @@ def _swatches(legend: Legend) -> str:
     return "\n".join([*covers, *reasons]) + "\n"
 
 
-def _proportions(grid: LatLonGrid) -> str:
+def _proportions(maps: Maps) -> str:
     """Still pictures have the proportions of the land, whatever their pixels."""
-    return f".gallery img{{aspect-ratio:{aspect(grid):.4f};object-fit:fill}}\n"
+    land, model = aspect(maps.grid), maps.model_aspect
+    return f".land img{{aspect-ratio:{land:.4f}}}\n.model img{{aspect-ratio:{model:.4f}}}\n"
 
 
 def _contents(shown: list[Element]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -32,9 +33,15 @@ CONFIDENCE = ((0.0, (94, 40, 60)), (0.5, (196, 122, 84)), (0.8, (232, 206, 140))
 """From no confidence to certainty: dark is what to look at."""
 
 
+DEEPEST = 100
+"""Levels of colour on each side of no change."""
+
+CHANGE = ((-1.0, (150, 20, 30)), (-0.3, (236, 150, 125)), (0.0, (238, 240, 236)), (0.3, (130, 175, 222)), (1.0, (15, 60, 140)))
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A still picture. address: a data URI; width and height: of its pixels, stretched to the land's proportions."""
+    """A still picture. address: a data URI of its pixels, to be stretched to the land's proportions."""
 
     name: str
     title: str
@@ -67,6 +74,38 @@ def pictures(patch: Patch, image: NDArray[np.uint8] | None) -> tuple[Picture, ..
     if image is not None:
         found["image"] = _jpeg(image)
     return tuple(Picture(name, title, found[name]) for name, title in TITLES.items() if name in found)
+
+
+def fraction_changes(
+    tiles: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], known: NDArray[np.bool_]
+) -> tuple[Picture, ...]:
+    """How the fraction of each tile changes on a model's cells, from all lost (red) to all gained (blue).
+
+    tiles: before and after, float64 (y, x) with y from the south. known: cells that count; the others stay white.
+    One scale for all: the largest change is the darkest.
+    """
+    changes = {name: np.where(known, after - before, 0.0)[::-1] for name, (before, after) in tiles.items()}
+    most = max((float(np.abs(one).max(initial=0.0)) for one in changes.values()), default=0.0)
+    step = max(1, math.ceil(max(known.shape) / LONGEST))
+    found = []
+    for name, change in changes.items():
+        codes = np.rint(change / (most or 1.0) * DEEPEST).astype(np.int16) + 1 + DEEPEST
+        codes = np.where(known[::-1], codes, 0).astype(np.uint8)
+        title = f"{name}, {-most:+.2f} (red) to {most:+.2f} (blue)" if most else f"{name}, no change"
+        found.append(Picture(name, title, _indexed(codes[::step, ::step], change_palette())))
+    return tuple(found)
+
+
+def change_palette() -> dict[int, Colour]:
+    """Red to pale to blue: 1 is the deepest loss, 1 + 2 * `DEEPEST` the deepest gain."""
+    places, colours = zip(*CHANGE, strict=True)
+    found: dict[int, Colour] = {0: NOTHING}
+    for level in range(-DEEPEST, DEEPEST + 1):
+        red, green, blue = (
+            round(float(np.interp(level / DEEPEST, places, part))) for part in zip(*colours, strict=True)
+        )
+        found[1 + DEEPEST + level] = (red, green, blue)
+    return found
 
 
 def aspect(grid: LatLonGrid) -> float:

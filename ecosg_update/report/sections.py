@@ -45,17 +45,9 @@ def summary(document: dict[str, Any]) -> Element:
     )  # fmt: skip
 
 
-def gallery(pictures: tuple[Picture, ...], size: tuple[int, int]) -> Element:
-    """All layers at one glance. size: width and height in which they are shown."""
-    shown = [
-        element(
-            "figure",
-            element("img", src=one.address, width=size[0], height=size[1], alt=f"map of the layer: {one.title}"),
-            element("figcaption", one.title),
-        )
-        for one in pictures
-    ]
-    return section("gallery", "All layers at a glance", element("div", *shown, class_="gallery"))
+def gallery(pictures: tuple[Picture, ...]) -> Element:
+    """All layers at one glance."""
+    return section("gallery", "All layers at a glance", _shown(pictures, "gallery land"))
 
 
 def legend(compare: dict[str, Any]) -> Element:
@@ -134,17 +126,21 @@ def reasons(evidence: dict[str, Any]) -> Element:
     return section("reasons", "Why each cell holds its cover", table(head, rows, "Cells by reason"))
 
 
-def model(domain: dict[str, Any] | None) -> Element | None:
-    """What the model's grid feels: tiles, land-sea mask, and the fields that follow from the covers."""
+def model(domain: dict[str, Any] | None, pictures: tuple[Picture, ...]) -> Element | None:
+    """What the model's grid feels: tiles, land-sea mask, and the fields that follow from the covers.
+
+    pictures: how each tile changes on it.
+    """
     if domain is None:
         return None
-    swing = max((abs(one["after_mean"] - one["before_mean"]) for one in domain["tiles"].values()), default=0.0)
-    tiles = [
+    counted = [one for one in domain["tiles"].values() if one["before_mean"] is not None]
+    swing = max((abs(one["after_mean"] - one["before_mean"]) for one in counted), default=0.0)
+    tiles: list[list[Content]] = [
         [
             name,
             number(one["before_mean"], 4),
             number(one["after_mean"], 4),
-            change_bar(one["after_mean"] - one["before_mean"], swing),
+            change_bar(one["after_mean"] - one["before_mean"], swing) if one in counted else "",
             number(one["mean_abs_change"], 4),
             number(one["max_abs_change"], 3),
             number(one["cells_changed"]),
@@ -161,9 +157,11 @@ def model(domain: dict[str, Any] | None) -> Element | None:
     ]
     field_head = ["field", "original", "new", "mean |change|", "largest |change|"]
     rows, cols = domain["shape"]
+    text = f"{number(rows)} x {number(cols)} cells, {number(domain['cells']['compared'])} of them with pixels of the map."
     return section(
         "model", f"On the model grid {domain['name']}",
-        element("p", f"{number(rows)} x {number(cols)} cells; fractions are means over the cells of the model."),
+        element("p", text),
+        _shown(pictures, "gallery model"),
         element("div", table(head, tiles, "Tile fractions"),
                 table(field_head, fields, "Fields by the table values of SURFEX") if fields else None,
                 _flips(domain["mask_flips"]), class_="columns"),
@@ -179,7 +177,7 @@ def stations(found: list[dict[str, Any]]) -> Element | None:
         [
             f"{one['id']} {one['name']}",
             number(one["distance_km"], 1),
-            *(_from_to(one["before"][tile], one["after"][tile]) for tile in TILES),
+            *(_from_to(*((one[when] or {}).get(tile) for when in ("before", "after"))) for tile in TILES),
         ]
         for one in sorted(found, key=lambda one: not one["changed"])[:MOST_ROWS]
     ]
@@ -297,11 +295,23 @@ def _checksums(name: str, files: dict[str, str]) -> Element:
     return element("details", head, table(["file", "sha256"], rows, name, words=2), class_="files")
 
 
+def _shown(pictures: tuple[Picture, ...], kind: str) -> Element:
+    figures = [
+        element(
+            "figure",
+            element("img", src=one.address, alt=f"map: {one.title}"),
+            element("figcaption", one.title),
+        )
+        for one in pictures
+    ]
+    return element("div", *figures, class_=kind)
+
+
 def _swatch(key: str) -> Element:
     return element("i", class_=f"swatch {key}")
 
 
-def _from_to(before: float, after: float) -> Content:
+def _from_to(before: float | None, after: float | None) -> Content:
     text = f"{number(before, 2)} → {number(after, 2)}"
     return element("strong", text) if number(before, 2) != number(after, 2) else text
 
