@@ -51,11 +51,11 @@ def page(document: dict[str, Any], maps: Maps) -> str:
     compare = document["compare"]
     after = [
         sections.gallery(maps.stills),
+        sections.scores(document["score"]),
         sections.areas(compare),
         sections.changes(compare),
         sections.model(compare["domain"], maps.model),
         sections.stations(compare["stations"]),
-        sections.scores(document["score"]),
         sections.reasons(document["evidence"]),
         sections.provenance(document),
     ]

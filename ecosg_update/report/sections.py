@@ -92,6 +92,7 @@ def areas(compare: dict[str, Any]) -> Element:
 def changes(compare: dict[str, Any]) -> Element | None:
     """The largest connected changes, each a button that leads the map there."""
     names = {one["code"]: one["name"] for one in compare["classes"]}
+    told = compare["changes"][:MOST_ROWS]
     rows: list[list[Content]] = [
         [
             element(
@@ -99,17 +100,17 @@ def changes(compare: dict[str, Any]) -> Element | None:
                 data_lon=one["lon"], data_lat=one["lat"], data_west=one["west"], data_east=one["east"],
                 data_south=one["south"], data_north=one["north"],
             ),
-            names.get(one["from"], one["from"]),
-            names.get(one["to"], one["to"]),
+            _turn(one, names),
             number(one["cells"]),
             number(one["km2"], 2),
         ]
-        for one in compare.get("changes", [])[:MOST_ROWS]
+        for one in told
     ]  # fmt: skip
     if not rows:
         return None
-    head = ["latitude, longitude", "mostly from", "mostly to", "cells", "km²"]
-    return section("changes", "Where it changed most", table(head, rows, "Largest connected changes", words=3))
+    head = ["latitude, longitude", "mostly from → to", "cells", "km²"]
+    text = f"The largest {number(len(told))} of {number(compare['changes_in_all'])} connected changes; each leads the map."
+    return section("changes", "Where it changed most", table(head, rows, text, words=2))
 
 
 def reasons(evidence: dict[str, Any]) -> Element:
@@ -238,14 +239,13 @@ def _transitions(compare: dict[str, Any]) -> Element | None:
     most = max(one["km2"] for one in found)
     rows: list[list[Content]] = [
         [
-            element("span", _swatch(f"c{one['from']}"), names.get(one["from"], "no data"), " → ",
-                    element("span", _swatch(f"c{one['to']}"), names.get(one["to"], "no data"), class_="to")),
+            _turn(one, names),
             number(one["cells"]),
             number(one["km2"], 1),
             pair_bars(0, one["km2"], most),
         ]
         for one in found
-    ]  # fmt: skip
+    ]
     return table(["from → to", "cells", "km²", "area"], rows, "Largest transitions")
 
 
@@ -293,6 +293,13 @@ def _checksums(name: str, files: dict[str, str]) -> Element:
     rows = [[path, element("code", digest)] for path, digest in files.items()]
     head = element("summary", f"{number(len(files))} {name} with their sha256")
     return element("details", head, table(["file", "sha256"], rows, name, words=2), class_="files")
+
+
+def _turn(one: dict[str, Any], names: dict[int, str]) -> Element:
+    """From one cover to another, each with its colour."""
+    old, new = one["from"], one["to"]
+    after = element("span", _swatch(f"c{new}"), names.get(new, "no data"), class_="to")
+    return element("span", _swatch(f"c{old}"), names.get(old, "no data"), " → ", after)
 
 
 def _shown(pictures: tuple[Picture, ...], kind: str) -> Element:

@@ -101,17 +101,16 @@ def _quality(evidence: dict[str, Any], gain: dict[str, Any] | None) -> Figure:
 
 def _mask(evidence: dict[str, Any], domain: dict[str, Any] | None) -> Figure:
     if domain is not None:
-        flips = domain["mask_flips"]
-        town = domain["tiles"]["TOWN"]
+        flips, town = domain["mask_flips"], domain["tiles"]["TOWN"]
         return Figure(
-            "model cells change between land and sea",
+            f"{_cells(flips['to_sea'] + flips['to_land'], 'model ')} between land and water",
             number(flips["to_sea"] + flips["to_land"]),
-            f"{number(flips['to_sea'])} to sea, {number(flips['to_land'])} to land on {domain['name']}; "
+            f"{number(flips['to_sea'])} to water, {number(flips['to_land'])} to land on {domain['name']}; "
             f"the town of a model cell changes by at most {number(town['max_abs_change'], 2)}.",
         )
     to_water, to_land = evidence["to_water"], evidence["to_land"]
     return Figure(
-        "cells change between water and land",
+        f"{_cells(to_water['cells'] + to_land['cells'])} between water and land",
         number(to_water["cells"] + to_land["cells"]),
         f"{number(to_water['km2'], 1)} km² to water, {number(to_land['km2'], 1)} km² to land; "
         "name the model's domain to see what its cells make of it.",
@@ -129,8 +128,12 @@ def _heed(evidence: dict[str, Any], compare: dict[str, Any], score: dict[str, An
         found.append("Most of the changes are held with little confidence: look at them before you use the map.")
     domain = compare.get("domain")
     if domain and domain["mask_flips"]["to_sea"]:
-        found.append("Some model cells become sea: check that their neighbours and the nesting model agree.")
+        found.append("Some model cells become water: check that their neighbours and the nesting model agree.")
     return found + (list(score["notes"]) if score else [])
+
+
+def _cells(count: int, kind: str = "") -> str:
+    return f"{kind}cell changes" if count == 1 else f"{kind}cells change"
 
 
 def _part(part: dict[str, float], whole: dict[str, float]) -> float | None:

@@ -12,7 +12,7 @@
   const reasons = new Map(view.reasons.map((reason) => [reason.code, reason]));
   const shown = { left: "base", right: "cover" };
   const lit = new Set();
-  let origin = { x: 0, y: 0 }, scale = 1, split = 0.5; // cells at the top left, CSS pixels a cell downwards
+  let origin = { x: 0, y: 0 }, scale = 0, split = 0.5; // cells at the top left, CSS pixels a cell downwards (0: all)
   let cursor = null, pyramid = null, waiting = false, tables = {};
 
   function latitude(row) { return (90 * perDegree - view.grid.row - row) / perDegree; }
@@ -126,7 +126,7 @@
     if (name === "image" || from >= to) return;
     let step, codes, stride;
     if (name === "change") {
-      const levels = changes(), coarse = Math.floor(Math.log2(Math.max(1, 1 / (scale * squeeze * ratio))));
+      const levels = changes(), coarse = Math.ceil(Math.log2(Math.max(1, 1 / (scale * squeeze * ratio))));
       const level = Math.min(levels.length - 1, coarse);
       [step, codes, stride] = [2 ** level, levels[level].codes, levels[level].cols];
     } else {
@@ -194,10 +194,12 @@
 
   /* Where the map stands on the screen. */
 
+  function most() { return Math.max(64, 8 * fitting()); }
+
   function fitting() { return Math.min(frame.clientWidth / (cols * squeeze), frame.clientHeight / rows); }
 
   function settle() {
-    scale = Math.min(Math.max(scale, fitting()), Math.max(48, fitting()));
+    scale = Math.min(Math.max(scale, fitting()), most());
     const wide = frame.clientWidth / (scale * squeeze), high = frame.clientHeight / scale;
     origin.x = wide >= cols ? (cols - wide) / 2 : Math.min(Math.max(origin.x, 0), cols - wide);
     origin.y = high >= rows ? (rows - high) / 2 : Math.min(Math.max(origin.y, 0), rows - high);
@@ -211,20 +213,19 @@
 
   function zoom(factor, x = frame.clientWidth / 2, y = frame.clientHeight / 2) {
     const col = origin.x + x / (scale * squeeze), row = origin.y + y / scale;
-    scale = Math.min(Math.max(scale * factor, fitting()), Math.max(48, fitting()));
+    scale = Math.min(Math.max(scale * factor, fitting()), most());
     origin = { x: col - x / (scale * squeeze), y: row - y / scale };
     settle();
   }
 
   function resize() {
-    const width = frame.clientWidth, tall = width * rows / (cols * squeeze);
-    const old = { scale, x: origin.x + canvas.clientWidth / 2 / (scale * squeeze), whole: scale <= fitting() * 1.001 };
+    const width = frame.clientWidth, tall = width * rows / (cols * squeeze), whole = scale <= fitting() * 1.001;
     const height = Math.round(Math.min(Math.max(tall, 240), window.innerHeight * 0.74, 900));
     canvas.style.height = `${height}px`;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    if (old.whole) fit();
+    if (whole) fit();
     else settle();
   }
 
@@ -233,7 +234,7 @@
     const left = col(west), right = left + ((east - west + 360) % 360) * perDegree;
     const top = 90 * perDegree - view.grid.row - north * perDegree, bottom = top + (north - south) * perDegree;
     const around = Math.max(6, (bottom - top) * 0.6, (right - left) * 0.6);
-    scale = Math.min(frame.clientWidth / ((right - left + 2 * around) * squeeze), frame.clientHeight / (bottom - top + 2 * around), 48);
+    scale = Math.min(frame.clientWidth / ((right - left + 2 * around) * squeeze), frame.clientHeight / (bottom - top + 2 * around), 64);
     scale = Math.max(scale, fitting());
     origin = {
       x: (left + right) / 2 - frame.clientWidth / (2 * scale * squeeze),
