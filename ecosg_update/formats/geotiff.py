@@ -166,6 +166,13 @@ def codes(path: Path | str) -> CodeRaster:
     return CodeRaster(path, grid, int(declared) if declared is not None and declared == int(declared) else None)
 
 
+def legend_name(path: Path | str) -> str | None:
+    """The legend that a GeoTIFF says its codes are of, as `write` does; None where it does not say."""
+    with _opened(Path(path)) as file:
+        found = file.tags().get("LEGEND")
+    return str(found) if found else None
+
+
 @dataclass(frozen=True)
 class NumberRaster:
     """A raster of one number a pixel (a share, a height, a mask) that is read by window."""
