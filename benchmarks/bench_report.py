@@ -99,10 +99,14 @@ def made(path: Path) -> tuple[Patch, np.ndarray]:
     hidden = blobs(rng, 201) > 0.51
     reason[hidden], cover[hidden] = Reason.KEPT_NO_DATA, base[hidden]
     rank = (sure - sure.min()) / (sure.max() - sure.min())
-    confidence = np.where(hidden, 0, np.clip(0.3 + rank + rng.normal(0, 0.05, rank.shape), 0.05, 1)).astype(np.float32)
+    confidence = np.where(hidden, 0, np.clip(0.3 + rank + rng.normal(0, 0.05, rank.shape), 0.05, 1)).astype(
+        np.float32
+    )
     second = np.roll(base, (1, 1), (0, 1))
     patch = Patch(CoverMap(cover, GRID, tables.legend("ecosg")), base, reason, confidence, None, second)
-    noise = sum(np.kron(rng.normal(0, size, (2000 // size, 2000 // size, 3)), np.ones((size, size, 1))) for size in (2, 8, 40))
+    noise = sum(
+        np.kron(rng.normal(0, size, (2000 // size, 2000 // size, 3)), np.ones((size, size, 1))) for size in (2, 8, 40)
+    )
     return patch, np.clip(110 + noise, 0, 255).astype(np.uint8)
 
 

@@ -42,17 +42,13 @@ def whisker(score: dict[str, float | None], low: float = 0.0, high: float = 1.0)
     def place(value: float) -> str:
         return f"{100 * min(1.0, max(0.0, (value - low) / (high - low))):.2f}"
 
-    marks: list[Content] = [
-        element("line", x1=at, x2=at, y1=0, y2=14, class_="grid") for at in (0, 25, 50, 75, 100)
-    ]
+    marks: list[Content] = [element("line", x1=at, x2=at, y1=0, y2=14, class_="grid") for at in (0, 25, 50, 75, 100)]
     if score["low"] is not None and score["high"] is not None:
         marks.append(element("line", x1=place(score["low"]), x2=place(score["high"]), y1=7, y2=7, class_="interval"))
     if score["value"] is not None:
         at = place(score["value"])
         marks.append(element("line", x1=at, x2=at, y1=2, y2=12, class_="value"))
-    return element(
-        "svg", *marks, viewbox="0 0 100 14", preserveAspectRatio="none", class_="bars", aria_hidden="true"
-    )
+    return element("svg", *marks, viewbox="0 0 100 14", preserveAspectRatio="none", class_="bars", aria_hidden="true")
 
 
 def scale_of(scores: Sequence[dict[str, float | None]]) -> tuple[float, float]:
@@ -78,7 +74,7 @@ def heat_map(row: dict[str, Any]) -> Element:
         cells = [*(counts[at][to] for to in used), counts[at][-1]]
         shown = [_heat(cell, total, same=to == at) for to, cell in zip([*used, -1], cells, strict=True)]
         lines.append([classes[at]["name"], *shown, number(total)])
-    title = f"{row['contestant']}: what is true (rows) and what the map says (columns), {row['grouping']}, pixels"
+    title = f"{row['contestant']}: what is true (rows) and what the map says (columns), {row['grouping']}, {row.get('unit', 'pixels')}"
     found = table(head, lines, title)
     found.set("class", "scroll heat")
     return found

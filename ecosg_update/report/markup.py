@@ -16,7 +16,9 @@ def element(tag: str, *content: Content, **attributes: str | float | None) -> El
     >>> html(element("p", "a < b", class_="note"))
     '<p class="note">a &lt; b</p>'
     """
-    named = {name.rstrip("_").replace("_", "-"): str(value) for name, value in attributes.items() if value is not None}
+    named = {
+        name.rstrip("_").replace("_", "-"): str(value) for name, value in attributes.items() if value is not None
+    }
     found = Element(tag, {"viewBox" if name == "viewbox" else name: value for name, value in named.items()})
     last: Element | None = None
     for piece in content:

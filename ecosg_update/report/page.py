@@ -29,6 +29,7 @@ from ecosg_update.report.pictures import (
 )
 from ecosg_update.report.reasons import MEANINGS
 
+
 @dataclass(frozen=True, eq=False)
 class Maps:
     """What the page shows beside figures. stills: of the layers; model: of the tiles of a model grid, if there is one.
@@ -71,9 +72,7 @@ def page(document: dict[str, Any], maps: Maps) -> str:
         legend=html(sections.legend(compare)),
         sections=html(*shown),
         view=_json(_view(maps)),
-        data="\n".join(
-            f'<script type="text/plain" id="layer-{one.name}">{one.text}</script>' for one in maps.layers
-        ),
+        data="\n".join(f'<script type="text/plain" id="layer-{one.name}">{one.text}</script>' for one in maps.layers),
     )
 
 
@@ -81,10 +80,14 @@ def _view(maps: Maps) -> dict[str, Any]:
     """What the script needs to draw the maps."""
     grid, legend = maps.grid, maps.legend
     return {
-        "grid": {"perDegree": grid.per_degree, "row": grid.row, "col": grid.col, "rows": grid.rows, "cols": grid.cols},
-        "covers": [
-            {"code": code, "name": name} for code, name in zip(legend.codes, legend.names, strict=True)
-        ],
+        "grid": {
+            "perDegree": grid.per_degree,
+            "row": grid.row,
+            "col": grid.col,
+            "rows": grid.rows,
+            "cols": grid.cols,
+        },
+        "covers": [{"code": code, "name": name} for code, name in zip(legend.codes, legend.names, strict=True)],
         "reasons": [
             {"code": int(reason), "name": reason.label, "text": meaning.text} for reason, meaning in MEANINGS.items()
         ],

@@ -193,18 +193,23 @@ def scores(score: dict[str, Any] | None) -> Element | None:
     """How the maps agree with a truth: scores with intervals, differences, confusion."""
     if not score:
         return None
-    whole = [row for row in score["rows"] if row["part"]["kind"] == "all"]
     content: list[Content] = []
-    for grouping in dict.fromkeys(row["grouping"] for row in whole):
+    if "truth" in score:
+        content.append(element("p", "Truth: ", element("code", score["truth"])))
+    whole = [row for row in score["rows"] if row["part"]["kind"] == "all"]
+    for at, grouping in enumerate(dict.fromkeys(row["grouping"] for row in whole)):
         rows = [row for row in whole if row["grouping"] == grouping]
-        content += [element("h3", f"Grouping {grouping}"), _overall(rows, score["bootstrap"]["level"])]
-        content += [
-            element("details", element("summary", f"{row['contestant']}: confusion and classes"), heat_map(row),
-                    _classes(row), open="open" if row is rows[-1] else None)
-            for row in rows
-        ]  # fmt: skip
+        found = _grouping(rows, score["bootstrap"]["level"], first=at == 0)
+        heading = f"Grouping {grouping}"
+        content += (
+            [element("h3", heading), found]
+            if at == 0
+            else [element("details", element("summary", heading), found, class_="grouping")]
+        )
     if score["pairs"]:
         content.append(_pairs(score["pairs"]))
+    notes = [element("li", note) for note in score["notes"]]
+    content.append(element("ul", *notes, class_="help") if notes else None)
     return section("scores", "Against the truth", *content)
 
 
@@ -258,6 +263,16 @@ def _flips(flips: dict[str, Any]) -> Element | None:
     return table(["latitude, longitude", "sea, original → new"], rows, title) if rows else None
 
 
+def _grouping(rows: list[dict[str, Any]], level: float, *, first: bool) -> Element:
+    """The scores of all maps in one grouping; of the first one, the last map's confusion is open."""
+    more = [
+        element("details", element("summary", f"{row['contestant']}: confusion and classes"), heat_map(row),
+                _classes(row), open="open" if first and row is rows[-1] else None)
+        for row in rows
+    ]  # fmt: skip
+    return element("div", _overall(rows, level), element("div", *more), class_="columns")
+
+
 def _overall(rows: list[dict[str, Any]], level: float) -> Element:
     low, high = scale_of([row["scores"][name] for row in rows for name in SCORES])
     lines: list[list[Content]] = [
@@ -266,8 +281,8 @@ def _overall(rows: list[dict[str, Any]], level: float) -> Element:
         for row in rows
     ]
     head = ["score", "map", "value and interval", f"{low:.1f} to {high:.1f}"]
-    pixels = f"{number(rows[0]['pixels'])} pixels, {level:.0%} intervals by blocks"
-    return table(head, lines, f"Scores on {pixels}", words=2)
+    text = f"Scores on {number(rows[0]['pixels'])} {_unit(rows[0])}, {level:.0%} intervals by blocks"
+    return table(head, lines, text, words=2)
 
 
 def _classes(row: dict[str, Any]) -> Element:
@@ -276,7 +291,11 @@ def _classes(row: dict[str, Any]) -> Element:
         for one in row["classes"]
         if one["true"] or one["said"]
     ]
-    return table(["class", "true pixels", *PER_CLASS.values()], lines, f"{row['contestant']}, class by class")
+    return table(["class", f"true {_unit(row)}", *PER_CLASS.values()], lines, f"{row['contestant']}, class by class")
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return str(row.get("unit", "pixels"))
 
 
 def _pairs(pairs: list[dict[str, Any]]) -> Element:

@@ -12,7 +12,6 @@ from typing import Any
 
 from ecosg_update.report.markup import number, percent
 
-WHOLE = {"kind": "all", "value": ""}
 FEW_SEEN = 0.5
 """Below this part of the map seen, the page says so first."""
 
@@ -41,7 +40,7 @@ def summary(evidence: dict[str, Any], compare: dict[str, Any], score: dict[str, 
     return {
         "verdict": asdict(verdict(evidence, gain)),
         "figures": [asdict(figure) for figure in figures],
-        "heed": _heed(evidence, compare, score),
+        "heed": _heed(evidence, compare),
     }
 
 
@@ -69,7 +68,9 @@ def verdict(evidence: dict[str, Any], gain: dict[str, Any] | None) -> Verdict:
         )
     if low > 0:
         return Verdict("better", f"{share} of the land changed, and the new map agrees better with the truth.")
-    return Verdict("worse", f"{share} of the land changed, and the new map agrees worse with the truth: do not use it.")
+    return Verdict(
+        "worse", f"{share} of the land changed, and the new map agrees worse with the truth: do not use it."
+    )
 
 
 def _changed(evidence: dict[str, Any]) -> Figure:
@@ -117,7 +118,7 @@ def _mask(evidence: dict[str, Any], domain: dict[str, Any] | None) -> Figure:
     )
 
 
-def _heed(evidence: dict[str, Any], compare: dict[str, Any], score: dict[str, Any] | None) -> list[str]:
+def _heed(evidence: dict[str, Any], compare: dict[str, Any]) -> list[str]:
     """What a reader must not miss."""
     seen = _part(evidence["seen"], evidence["all"])
     found = []
@@ -129,7 +130,7 @@ def _heed(evidence: dict[str, Any], compare: dict[str, Any], score: dict[str, An
     domain = compare.get("domain")
     if domain and domain["mask_flips"]["to_sea"]:
         found.append("Some model cells become water: check that their neighbours and the nesting model agree.")
-    return found + (list(score["notes"]) if score else [])
+    return found
 
 
 def _cells(count: int, kind: str = "") -> str:

@@ -18,9 +18,10 @@ from ecosg_update.report.layers import Packed, packed
 from ecosg_update.report.page import Maps, page
 from ecosg_update.report.pictures import fraction_changes, pictures
 from ecosg_update.report.summary import summary
-from ecosg_update.reporting.compared import comparison
+from ecosg_update.reporting.compared import comparison, score
 from ecosg_update.reporting.image import image
 from ecosg_update.reporting.ran import Ran, manifest_of, opened
+from ecosg_update.scoring.mapped import Question
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,14 +36,16 @@ def report(
     *,
     domain: Domain | None = None,
     stations: Path | None = None,
+    truth: Question | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write the page and the document of a run into a folder (default: the run's own); returns the document.
 
     run: the output folder of `ecosg-update run`, or its manifest. domain and stations: what a model and what weather
-    stations see of the change. Raises FormatError for a folder that holds no run or whose files are not those of the
-    manifest, ConfigError for one that holds several, OutputError as `atomic.parts`, else as `comparing`.
+    stations see of the change. truth: what original and new are scored against. Raises FormatError for a folder that
+    holds no run, ConfigError for one that holds several, OutputError as `atomic.parts`, else as `compared.comparison`
+    and `compared.score`.
     """
     folder = folder_of(run, output)
     with atomic.reported(folder):
@@ -51,8 +54,9 @@ def report(
         ran = opened(run)
         seen, notes = image(ran)
         found = comparison(ran, domain=domain, stations=stations, progress=progress)
+        scores = score(ran, truth, progress=progress) if truth else None
         layers = packed(ran.patch, seen)
-        told = document(ran, found, None, [*notes, *_thinned(layers, ran.patch)])
+        told = document(ran, found, scores, [*notes, *_thinned(layers, ran.patch)])
         html.write_text(page(told, maps(ran.patch, layers, seen, found)), encoding="utf-8")
         text.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return told
@@ -63,7 +67,7 @@ def folder_of(run: Path, output: Path | None) -> Path:
     return output or manifest_of(run).parent
 
 
-def document(ran: Ran, found: Comparison, score: dict[str, Any] | None, notes: list[str]) -> dict[str, Any]:
+def document(ran: Ran, found: Comparison, scores: dict[str, Any] | None, notes: list[str]) -> dict[str, Any]:
     """The report of a run as plain values. notes: what a reader must know of the page itself."""
     counted = evidence(ran.patch, cell_km2(ran.patch.cover.grid))
     compare = found.document() | {"old": ran.base, "new": str(ran.map)}
@@ -71,10 +75,10 @@ def document(ran: Ran, found: Comparison, score: dict[str, Any] | None, notes: l
         "title": ran.title,
         "run": str(ran.path),
         "reported_by": f"ecosg-update {__version__} report",
-        **summary(counted, compare, score),
+        **summary(counted, compare, scores),
         "evidence": counted,
         "compare": compare,
-        "score": score,
+        "score": scores,
         "notes": notes,
         "manifest": ran.manifest,
     }

@@ -61,7 +61,9 @@ def opened(run: Path) -> Ran:
         missing = [key for key in NEEDED if key not in manifest]
         stem, _ = str(manifest["config"]["output"]["stem"]), manifest["config"]["base"]["path"]
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}: is no manifest of a run; name the folder that `ecosg-update run` wrote") from error
+        raise FormatError(
+            f"{path}: is no manifest of a run; name the folder that `ecosg-update run` wrote"
+        ) from error
     if missing:
         raise FormatError(f"{path}: lacks {', '.join(missing)}; name a manifest that `ecosg-update run` wrote")
     if f"{stem}.nc" not in manifest["products"]:

@@ -19,12 +19,14 @@ from ecosg_update.reporting.compared import comparison
 from ecosg_update.reporting.ran import opened
 from tests.report import made
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is absent: pip install 'ecosg-update[dev]'")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is absent: pip install 'ecosg-update[dev]'"
+)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is absent: make browser")
 
 LEGEND = tables.legend("ecosg")
-HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes\" $title"
+HOSTILE = '</title><script>alert(1)</script><img src=x onerror=alert(2)> & "quotes" $title'
 
 
 def file_of(folder, patch, *, image=None, score=None, title="a run", notes=(), most=None):
@@ -86,7 +88,9 @@ def halves(tmp_path_factory):
     shape = made.GRID.shape
     codes = np.full(shape, 19, np.uint8)
     reason = np.full(shape, Reason.CHANGED, np.uint8)
-    patch = Patch(CoverMap(codes, made.GRID, LEGEND), np.full(shape, 17, np.uint8), reason, np.ones(shape, np.float32))
+    patch = Patch(
+        CoverMap(codes, made.GRID, LEGEND), np.full(shape, 17, np.uint8), reason, np.ones(shape, np.float32)
+    )
     return file_of(tmp_path_factory.mktemp("halves"), patch)
 
 
@@ -97,7 +101,9 @@ def colour_at(tab, x, y):
 
 
 def readout(tab):
-    return {name: tab.text_content(f"#at-{name}") for name in ("place", "cell", "base", "cover", "confidence", "reason")}
+    return {
+        name: tab.text_content(f"#at-{name}") for name in ("place", "cell", "base", "cover", "confidence", "reason")
+    }
 
 
 def cell_of(found, grid):
@@ -278,7 +284,10 @@ def test_a_listed_change_leads_the_map_there(simple, shown):
     found = readout(tab)
     row, col = cell_of(found, patch.cover.grid)
     assert patch.changed[row, col]
-    assert abs(float(found["place"].split(",")[0]) - lat) < 1e-3 and abs(float(found["place"].split(",")[1]) - lon) < 1e-3
+    assert (
+        abs(float(found["place"].split(",")[0]) - lat) < 1e-3
+        and abs(float(found["place"].split(",")[1]) - lon) < 1e-3
+    )
     assert tab.evaluate("document.activeElement.id") == "map"
 
 

@@ -110,6 +110,7 @@
 
   function draw() {
     waiting = false;
+    if (!frame.clientWidth) return; // on paper, the map is away
     const width = canvas.width, height = canvas.height, ratio = width / frame.clientWidth;
     const buffer = pen.createImageData(width, height), out = new Uint32Array(buffer.data.buffer);
     const middle = Math.round(split * width);
@@ -220,6 +221,7 @@
 
   function resize() {
     const width = frame.clientWidth, tall = width * rows / (cols * squeeze), whole = scale <= fitting() * 1.001;
+    if (!width) return;
     const height = Math.round(Math.min(Math.max(tall, 240), window.innerHeight * 0.74, 900));
     canvas.style.height = `${height}px`;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
