@@ -8,10 +8,10 @@ import pytest
 
 from ecosg_update.errors import ConfigError, FormatError, OutputError
 from ecosg_update.formats import direct
+from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap
 from ecosg_update.reporting import report
 from ecosg_update.reporting.image import LEAST, MOST, size
-from ecosg_update.grid import LatLonGrid
 from ecosg_update.scoring.mapped import Question
 from tests.conftest import say
 from tests.report import made

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: they stretch with the page, print, and follow its colours; figures stand beside them as text."""
+"""Charts as inline SVG: they stretch with the page, print and follow its colours; the figures stand beside them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def heat_map(row: dict[str, Any]) -> Element:
         cells = [*(counts[at][to] for to in used), counts[at][-1]]
         shown = [_heat(cell, total, same=to == at) for to, cell in zip([*used, -1], cells, strict=True)]
         lines.append([classes[at]["name"], *shown, number(total)])
-    title = f"{row['contestant']}: what is true (rows) and what the map says (columns), {row['grouping']}, {row.get('unit', 'pixels')}"
+    unit = row.get("unit", "pixels")
+    title = f"{row['contestant']}: what is true (rows) and what the map says (columns), {row['grouping']}, {unit}"
     found = table(head, lines, title)
     found.set("class", "scroll heat")
     return found

@@ -1,8 +1,8 @@
 """The layers of the page's map: what the browser unpacks and draws, cell by cell.
 
-A class layer is its codes, a byte a cell, deflated: the readout under the pointer is the map itself, not a colour read
-back from a picture, which browsers may blur on purpose against tracking. Where a page would grow too large, confidence
-and second covers are thinned to one value for several cells; covers and reasons never are.
+A class layer is its codes, a byte a cell, deflated: the readout under the pointer is the map itself, not a colour
+read back from a picture, which browsers may blur on purpose against tracking. Where a page would grow too large,
+confidence is thinned to one value for several cells and second covers are left out; covers and reasons never are.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _thinned(name: str, at: Callable[[int], NDArray[np.uint8]], most: int) -> Pa
 def _codes(name: str, codes: NDArray[np.uint8], step: int = 1) -> Packed:
     """Codes of patchy maps, deflated as filtered data: short matches do not pay there, and it is twice as fast."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_FILTERED)
-    return Packed(name, "codes", step, _text(packer.compress(np.ascontiguousarray(codes)) + packer.flush()))
+    return Packed(name, "codes", step, _text(packer.compress(codes.tobytes()) + packer.flush()))
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:

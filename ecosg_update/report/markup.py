@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -11,7 +12,7 @@ Content = Element | str | float | None
 
 
 def element(tag: str, *content: Content, **attributes: str | float | None) -> Element:
-    """An element. Names of attributes are Python's: `class_` becomes class, `aria_label` aria-label; None is left out.
+    """An element. Attributes have Python's names: `class_` becomes class, `aria_label` aria-label; None is left out.
 
     >>> html(element("p", "a < b", class_="note"))
     '<p class="note">a &lt; b</p>'
@@ -38,7 +39,7 @@ def html(*elements: Element) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Content]], caption: str, *, words: int = 1) -> Element:
-    """A table that scrolls sideways by itself on a narrow screen. words: so many first columns hold text, not figures.
+    """A table that scrolls sideways by itself on a narrow screen. words: so many first columns hold text.
 
     The first cell of a row is its heading.
     """
@@ -64,7 +65,7 @@ def section(identity: str, title: str, *content: Content) -> Element:
 
 def number(value: float | None, digits: int = 0, *, sign: bool = False) -> str:
     """1,234.5 with so many digits behind the point; a dash for what is not defined."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "–"
     text = f"{abs(value):,.{digits}f}"
     if not sign:
@@ -76,7 +77,7 @@ def number(value: float | None, digits: int = 0, *, sign: bool = False) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """12.3 % of a share of 1; what is not nothing never reads as 0.0 %."""
-    if share is None or share != share:
+    if share is None or math.isnan(share):
         return "–"
     least = 10.0 ** -(digits + 2)
     if 0 < share < least / 2:

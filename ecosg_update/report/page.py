@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else: style, script, pictures and data inside, and a policy that forbids the rest."""
+"""One HTML file that needs nothing else: style, script, pictures and data inside; a policy forbids the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import Reason
 from ecosg_update.legend import Colour, Legend
-from ecosg_update.report import sections
+from ecosg_update.report import judged, modelled, sections
 from ecosg_update.report.layers import LEVELS, Packed
 from ecosg_update.report.markup import html
 from ecosg_update.report.pictures import (
@@ -32,7 +32,7 @@ from ecosg_update.report.reasons import MEANINGS
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What the page shows beside figures. stills: of the layers; model: of the tiles of a model grid, if there is one.
+    """What is drawn. stills: of the layers; model: of the tiles of a model grid, if there is one.
 
     model_aspect: width over height of the model's grid.
     """
@@ -46,17 +46,17 @@ class Maps:
 
 
 def page(document: dict[str, Any], maps: Maps) -> str:
-    """The page of a report's document and its maps; what stands in the document is escaped, wherever it comes from."""
+    """The page of a report's document and its maps; what the document says is escaped, wherever it comes from."""
     style = _asset("page.css") + _swatches(maps.legend) + _proportions(maps)
     script = _asset("page.js")
     compare = document["compare"]
     after = [
         sections.gallery(maps.stills),
-        sections.scores(document["score"]),
+        judged.scores(document["score"]),
         sections.areas(compare),
         sections.changes(compare),
-        sections.model(compare["domain"], maps.model),
-        sections.stations(compare["stations"]),
+        modelled.model(compare["domain"], maps.model),
+        modelled.stations(compare["stations"]),
         sections.reasons(document["evidence"]),
         sections.provenance(document),
     ]

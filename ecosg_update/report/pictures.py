@@ -29,14 +29,17 @@ SAME: Colour = (226, 228, 224)
 
 NOTHING: Colour = (255, 255, 255)
 
-CONFIDENCE = ((0.0, (94, 40, 60)), (0.5, (196, 122, 84)), (0.8, (232, 206, 140)), (1.0, (236, 244, 222)))
+Stops = tuple[tuple[float, Colour], ...]
+"""A ramp of colours: places and the colours there."""
+
+CONFIDENCE: Stops = ((0.0, (94, 40, 60)), (0.5, (196, 122, 84)), (0.8, (232, 206, 140)), (1.0, (236, 244, 222)))
 """From no confidence to certainty: dark is what to look at."""
 
 
 DEEPEST = 100
 """Levels of colour on each side of no change."""
 
-CHANGE = (
+CHANGE: Stops = (
     (-1.0, (150, 20, 30)),
     (-0.3, (236, 150, 125)),
     (0.0, (238, 240, 236)),
@@ -95,8 +98,8 @@ def fraction_changes(
     step = max(1, math.ceil(max(known.shape) / LONGEST))
     found = []
     for name, change in changes.items():
-        codes = np.rint(change / (most or 1.0) * DEEPEST).astype(np.int16) + 1 + DEEPEST
-        codes = np.where(known[::-1], codes, 0).astype(np.uint8)
+        depth = np.rint(change / (most or 1.0) * DEEPEST) + 1 + DEEPEST
+        codes = np.where(known[::-1], depth, 0).astype(np.uint8)
         title = f"{name}, {-most:+.2f} (red) to {most:+.2f} (blue)" if most else f"{name}, no change"
         found.append(Picture(name, title, _indexed(codes[::step, ::step], change_palette())))
     return tuple(found)
@@ -104,14 +107,8 @@ def fraction_changes(
 
 def change_palette() -> dict[int, Colour]:
     """Red to pale to blue: 1 is the deepest loss, 1 + 2 * `DEEPEST` the deepest gain."""
-    places, colours = zip(*CHANGE, strict=True)
-    found: dict[int, Colour] = {0: NOTHING}
-    for level in range(-DEEPEST, DEEPEST + 1):
-        red, green, blue = (
-            round(float(np.interp(level / DEEPEST, places, part))) for part in zip(*colours, strict=True)
-        )
-        found[1 + DEEPEST + level] = (red, green, blue)
-    return found
+    steps = range(-DEEPEST, DEEPEST + 1)
+    return {0: NOTHING, **{1 + DEEPEST + level: _between(CHANGE, level / DEEPEST) for level in steps}}
 
 
 def aspect(grid: LatLonGrid) -> float:
@@ -131,14 +128,16 @@ def reason_palette() -> dict[int, Colour]:
 
 def confidence_palette() -> dict[int, Colour]:
     """The colours of the levels of `layers.levels`."""
-    places, colours = zip(*CONFIDENCE, strict=True)
-    found: dict[int, Colour] = {0: NOTHING}
-    for level in range(LEVELS + 1):
-        red, green, blue = (
-            round(float(np.interp(level / LEVELS, places, channel))) for channel in zip(*colours, strict=True)
-        )
-        found[1 + level] = (red, green, blue)
-    return found
+    return {0: NOTHING, **{1 + level: _between(CONFIDENCE, level / LEVELS) for level in range(LEVELS + 1)}}
+
+
+def _between(stops: Stops, place: float) -> Colour:
+    """The colour at a place of a ramp."""
+    places = [at for at, _ in stops]
+    red, green, blue = (
+        round(float(np.interp(place, places, [colour[part] for _, colour in stops]))) for part in range(3)
+    )
+    return red, green, blue
 
 
 def _changes(patch: Patch, step: int) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
 """The page's first lines: a verdict in plain words and the three figures that decide.
 
-What decides whether a new physiography goes into a forecast: how much of the land is another cover now; whether that is
-better (measured against a truth where one was given, else how sure the changes are); and what the forecast feels, the
-cells where water and land change places (of the model's land-sea mask where a domain was given, else of the map).
+What decides whether a new physiography goes into a forecast: how much of the land is another cover now; whether that
+is better (measured against a truth where one was given, else how sure the changes are); and what the forecast feels,
+the cells where water and land change places (of the model where a domain was given, else of the map).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _quality(evidence: dict[str, Any], gain: dict[str, Any] | None) -> Figure:
         return Figure(
             "of the changes are sure",
             percent(_part(sure, changed)),
-            f"Held with a confidence of {evidence['sure_from']:.0%} or more, by area. This is what the tool believes: "
+            f"Held with a confidence of {evidence['sure_from']:.0%} or more, by area. The tool believes so; "
             "only a truth can measure it.",
         )
     found = gain["gain"]

@@ -46,12 +46,14 @@ def run(folder, made, *, title="a run", stem="made", notes=()):
     return folder
 
 
+FIGURES = ("producer", "user", "f1", "iou")
+HALF, NONE = ({"value": value, "low": None, "high": None} for value in (0.5, None))
 SCORE = {
     "bootstrap": {"times": 100, "level": 0.95, "seed": 0},
     "notes": [],
     "rows": [
         {
-            "contestant": name,
+            "contestant": contestant,
             "grouping": "water-vegetation",
             "part": {"kind": "all", "value": ""},
             "pixels": 100,
@@ -62,15 +64,15 @@ SCORE = {
             },
             "calibration_error": None,
             "classes": [
-                {"code": 1, "name": "water", "true": 60, "said": 55, "producer": one, "user": one, "f1": one, "iou": one},
-                {"code": 2, "name": "land", "true": 40, "said": 45, "producer": one, "user": one, "f1": one, "iou": one},
-                {"code": 3, "name": "never", "true": 0, "said": 0, "producer": no, "user": no, "f1": no, "iou": no},
+                {"code": code, "name": name, "true": true, "said": said} | dict.fromkeys(FIGURES, figure)
+                for code, name, true, said, figure in (
+                    (1, "water", 60, 55, HALF), (2, "land", 40, 45, HALF), (3, "never", 0, 0, NONE),
+                )
             ],
             "confusion": [[50, 8, 0, 2], [5, right - 50, 0, 85 - right], [0, 0, 0, 0]],
             "reliability": [],
         }
-        for name, right in (("original", 70), ("new", 80))
-        for one, no in (({"value": 0.5, "low": None, "high": None}, {"value": None, "low": None, "high": None}),)
+        for contestant, right in (("original", 70), ("new", 80))
     ],
     "pairs": [
         {

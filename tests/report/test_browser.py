@@ -176,7 +176,7 @@ def test_the_divider_is_a_slider_for_the_keyboard(halves, shown):
 
 
 def test_any_two_layers_stand_beside_each_other(simple, shown):
-    patch, path = simple
+    _, path = simple
     tab = shown(path)
     offered = tab.eval_on_selector_all("#left option", "all => all.map((one) => one.text)")
     assert offered == ["image", "original", "new", "what changed", "confidence", "reason", "second choice"]
@@ -304,8 +304,8 @@ def test_a_single_changed_cell_of_a_large_map_is_seen_from_afar(tmp_path, shown)
     tab.wait_for_timeout(100)
     colours = tab.evaluate("""() => {
       const canvas = document.getElementById('map');
-      const all = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-      return [...new Set(all)];
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return [...new Set(new Uint32Array(pixels.data.buffer))];
     }""")
     red, green, blue = LEGEND.colours[LEGEND.index(25)]
     assert (255 << 24) + (blue << 16) + (green << 8) + red in colours
@@ -397,7 +397,8 @@ def test_every_control_has_a_name_and_every_landmark_a_heading(simple, shown):
 CONTRAST = """() => {
   const parts = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
   const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const [x, y, z] = [r, g, b].map((v) => linear(v / 255));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const behind = (node) => {
@@ -414,7 +415,8 @@ CONTRAST = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode.parentElement;
-    if (!walk.currentNode.textContent.trim() || !node.checkVisibility() || node.closest('script, style, noscript')) continue;
+    if (!walk.currentNode.textContent.trim() || !node.checkVisibility()) continue;
+    if (node.closest('script, style, noscript')) continue;
     const [a, b] = [light(parts(getComputedStyle(node).color)), light(behind(node))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) poor.add(`${node.className || node.tagName}: ${ratio.toFixed(2)}`);
