@@ -43,13 +43,18 @@ def scores(score: dict[str, Any] | None) -> Element | None:
 
 
 def _grouping(rows: list[dict[str, Any]], level: float, *, first: bool) -> Element:
-    """The scores of all maps in one grouping; of the first one, the last map's confusion is open."""
+    """The scores of all maps in one grouping beside the last map's confusion; the rest unfolds."""
     more = [
-        element("details", element("summary", f"{row['contestant']}: confusion and classes"), heat_map(row),
-                _classes(row), open="open" if first and row is rows[-1] else None)
+        element(
+            "details",
+            element("summary", f"{row['contestant']}: {'classes' if row is rows[-1] else 'confusion and classes'}"),
+            None if row is rows[-1] else heat_map(row),
+            _classes(row),
+            open="open" if first and row is rows[-1] else None,
+        )
         for row in rows
-    ]  # fmt: skip
-    return element("div", _overall(rows, level), element("div", *more), class_="columns")
+    ]
+    return element("div", element("div", _overall(rows, level), heat_map(rows[-1]), class_="columns"), *more)
 
 
 def _overall(rows: list[dict[str, Any]], level: float) -> Element:

@@ -8,8 +8,10 @@ confidence is thinned to one value for several cells and second covers are left 
 from __future__ import annotations
 
 import base64
+import sys
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -31,6 +33,10 @@ STEPS = (16, 8, 4, 2, 1)
 LEVELS = 20
 """Confidence is shown in steps of 1/20; stored 1 + level, 0 where there is none."""
 
+ROWS = 64
+"""That are deflated before it is asked whether they still fit."""
+
+THREADS = 2
 JPEG_QUALITY = 82
 
 
@@ -54,20 +60,17 @@ def packed(patch: Patch, image: NDArray[np.uint8] | None, *, most: int = MOST_BY
     (no data in the base is 255 there); reason, which is 0 where it only says whether they are equal; image;
     confidence; second.
     """
-    exact = [
-        _codes("cover", patch.cover.codes),
-        _codes("base", _base(patch)),
-        _codes("reason", _reason(patch)),
-    ]
+    exact = {"cover": patch.cover.codes, "base": _base(patch), "reason": _reason(patch)}
+    with ThreadPoolExecutor(THREADS) as threads:
+        found = list(threads.map(_codes, exact, exact.values()))
     if image is not None:
-        exact.append(Packed("image", "jpeg", 1, _text(_jpeg(image))))
-    left = most - sum(len(one.text) for one in exact)
+        found.append(Packed("image", "jpeg", 1, _text(_jpeg(image))))
+    left = most - sum(len(one.text) for one in found)
     confidence = _thinned("confidence", lambda step: levels(patch.confidence, step), left)
-    found = [*exact, confidence]
+    found.append(confidence)
     if patch.second is not None and patch.second.any():
-        second = _codes("second", patch.second)
-        if len(second.text) <= left - len(confidence.text):
-            found.append(second)
+        second = _deflated(patch.second, left - len(confidence.text))
+        found += [] if second is None else [Packed("second", "codes", 1, second)]
     return tuple(found)
 
 
@@ -99,17 +102,33 @@ def _thinned(name: str, at: Callable[[int], NDArray[np.uint8]], most: int) -> Pa
     """The layer at the finest step that fits into `most` bytes, at the coarsest where none does."""
     found = _codes(name, at(STEPS[0]), STEPS[0])
     for step in STEPS[1:]:
-        finer = _codes(name, at(step), step)
-        if len(finer.text) > most:
+        finer = _deflated(at(step), most)
+        if finer is None:
             break
-        found = finer
+        found = Packed(name, "codes", step, finer)
     return found
 
 
 def _codes(name: str, codes: NDArray[np.uint8], step: int = 1) -> Packed:
-    """Codes of patchy maps, deflated as filtered data: short matches do not pay there, and it is twice as fast."""
+    text = _deflated(codes, sys.maxsize)
+    assert text is not None
+    return Packed(name, "codes", step, text)
+
+
+def _deflated(codes: NDArray[np.uint8], most: int) -> str | None:
+    """Codes of patchy maps as text, None where that is more than `most` bytes.
+
+    They are deflated as filtered data: short matches do not pay there, and it is twice as fast.
+    """
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_FILTERED)
-    return Packed(name, "codes", step, _text(packer.compress(codes.tobytes()) + packer.flush()))
+    pieces, size = [], 0
+    for start in range(0, len(codes), ROWS):
+        pieces.append(packer.compress(codes[start : start + ROWS].tobytes()))
+        size += len(pieces[-1])
+        if size > 3 * most // 4:  # base64 writes three bytes as four
+            return None
+    text = _text(b"".join([*pieces, packer.flush()]))
+    return text if len(text) <= most else None
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:
