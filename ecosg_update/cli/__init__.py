@@ -28,6 +28,7 @@ COMMANDS = (
     "export",
     "fetch",
     "info",
+    "inspect",
     "install",
     "map",
     "params",
