@@ -63,7 +63,7 @@ RANK |= {
     "learned": 9,
     "inspection": 9,
 }
-RANK |= {"insertion": 10, "installation": 10, "cli": 11}
+RANK |= {"insertion": 10, "installation": 10, "reporting": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},

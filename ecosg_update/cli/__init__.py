@@ -36,6 +36,7 @@ COMMANDS = (
     "patch",
     "pgd",
     "predict",
+    "report",
     "revert",
     "run",
     "score",
