@@ -41,7 +41,7 @@ def test_the_stations_of_meteo_france_are_read_whole():
     "text",
     [
         "WMO id;Latitude (deg);Longitude (deg);Pays\n7005;50,136;1,834;FR\n",
-        "\ufeffid,lat,lon,country\n7005,50.136,361.834,FR\n\n",
+        "\ufeffid,lat,lon,country\n7005,50.136,1.834,FR\n\n",
         "Country , station_id, LON, LAT\nFR,7005,1.834,+50.136\n",
     ],
 )
@@ -50,6 +50,11 @@ def test_headers_are_found_by_many_names(tmp_path, text):
     (found,) = listed(tmp_path / "list.csv").stations
     assert (found.id, found.country) == ("7005", "FR")
     assert (found.lat, found.lon) == (50.136, pytest.approx(1.834))
+
+
+def test_longitudes_beyond_180_are_those_in_the_west(tmp_path):
+    (tmp_path / "list.csv").write_text("id,lat,lon\n1,50,358.5\n2,50,180\n")
+    assert [one.lon for one in listed(tmp_path / "list.csv").stations] == [-1.5, 180]
 
 
 def test_old_files_in_latin_1_are_read(tmp_path):
@@ -63,7 +68,7 @@ def test_a_row_without_a_place_is_counted_and_one_with_a_wrong_place_is_named(tm
     found = listed(path)
     assert found.unplaced == 1 and [one.id for one in found.stations] == ["00123"]
     path.write_text("id,lat,lon\n1,50,4\n2,north,4\n")
-    with pytest.raises(FormatError, match=r"list\.csv: line 3: found 'north', expected degrees up to 90"):
+    with pytest.raises(FormatError, match=r"list\.csv: line 3: found 'north', expected degrees -90\.\.90"):
         listed(path)
     path.write_text("id,lat,lon\n1,91,4\n")
     with pytest.raises(FormatError, match="line 2: found '91'"):
@@ -95,7 +100,7 @@ def test_stations_find_the_cells_that_hold_them_and_those_outside_are_left_out()
         Station(str(at), "", "", float(GRID.latitudes[row]), float(GRID.longitudes[col]))
         for at, (row, col) in enumerate(zip(rows, cols, strict=True))
     ]
-    outside = [Station("a", "", "", GRID.north + 0.001, GRID.west), Station("b", "", "", 0, 0), Station("c", "", "", -90, 180)]  # fmt: skip
+    outside = [Station("", "", "", lat, lon) for lat, lon in ((GRID.north + 0.001, GRID.west), (0, 0), (-90, 180))]
     found, at = places([*outside, *inside], GRID)
     assert found == inside
     np.testing.assert_array_equal(at, rows * GRID.cols + cols)
