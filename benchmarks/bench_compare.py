@@ -5,12 +5,12 @@
 Makes in FOLDER (default: a temporary one) two maps of 20,000 x 20,000 cells (0.4 GB each: patches, a fiftieth of the
 cells changed one by one), and two of the globe at 300 m (8.4 GB each, sparse: 1.0 GB on the disk; bands of patches
 between nothing), and removes them. Each figure is the median of the repeats, with the least and the most; reading is
-`preadv` of 16 MB at a time, one file after the other. The other ways hold a part of 20 million cells in memory and give
-the matrix only, no areas and no connected changes.
+`preadv` of 16 MB at a time, one file after the other. Before each pass over files the system is asked to forget what
+it has cached of them. The other ways hold a part of 20 million cells in memory and give the matrix only, no areas and
+no connected changes.
 """
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,7 +24,8 @@ from sklearn.metrics import confusion_matrix
 
 from ecosg_update.comparing.pair import opened, paired
 from ecosg_update.comparing.scan import scanned
-from ecosg_update.formats import direct
+from ecosg_update.formats import header
+from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap
 from ecosg_update.tables import legend
@@ -77,7 +78,9 @@ def _files(what: str, old: Path, new: Path, repeats: int) -> None:
     """Reading and comparing two files in turn; the comparison in a process of its own, for its memory."""
     reading, comparing, memory = [], [], []
     for _ in range(repeats):
+        _forget(old, new)
         reading.append(_seconds(lambda: [_read(path) for path in (old, new)]))
+        _forget(old, new)
         said = subprocess.run(
             [sys.executable, __file__, "--one", old, new], check=True, capture_output=True, text=True
         )
@@ -97,7 +100,8 @@ def _one(old: Path, new: Path) -> None:
     ones = CoverMap(np.ones(small.shape, np.uint8), small, legend("ecosg"))
     scanned(paired(ones, ones))
     second = _seconds(lambda: scanned(opened(old, new)))
-    print(second, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    status = Path("/proc/self/status").read_text()
+    print(second, next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1e3)
 
 
 def _patches(rows: int, cols: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +117,7 @@ def _write_dense(old: Path, new: Path) -> None:
     before, after = _patches(*DENSE.shape, 0)
     for path, codes in ((old, before), (new, after)):
         codes.tofile(path)
-        direct.encode_header(path.with_suffix(".hdr"), DENSE, title="a benchmark")
+        path.with_suffix(".hdr").write_text(header.text(Header("a benchmark", DENSE)))
 
 
 def _write_globe(old: Path, new: Path) -> None:
@@ -121,12 +125,20 @@ def _write_globe(old: Path, new: Path) -> None:
         path.unlink()
         path.touch()
         os.truncate(path, GLOBE.cells)
-        direct.encode_header(path.with_suffix(".hdr"), GLOBE, title="a benchmark")
+        path.with_suffix(".hdr").write_text(header.text(Header("a benchmark", GLOBE)))
     for stripe, codes in enumerate([_patches(STRIPE_ROWS, GLOBE.cols, 1)] * STRIPES):
         for path, band in zip((old, new), codes, strict=True):
             with path.open("r+b") as file:
                 file.seek(stripe * (GLOBE.rows // STRIPES) * GLOBE.cols)
                 file.write(np.ascontiguousarray(band).data)
+
+
+def _forget(*paths: Path) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        os.fsync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(handle)
 
 
 def _read(path: Path) -> None:
