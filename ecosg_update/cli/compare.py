@@ -156,7 +156,7 @@ def _domain(domain: dict[str, Any]) -> list[str]:
     table += [[name, *_statistics(row)] for name, row in domain["tiles"].items()]
     table += [[f"{name}, {row['unit']}", *_statistics(row)] for name, row in domain["fields"].items()]
     mask = f"land-sea mask: {flips['to_sea']:,} cells turn to water, {flips['to_land']:,} to land ({flips['rule']})"
-    at = [f"  {one['lat']:.4f} N {one['lon']:.4f} E  sea {one['sea_before']:.2f} -> {one['sea_after']:.2f}"
+    at = [f"  {one['lat']:.4f} N {one['lon']:.4f} E  water {one['sea_before']:.2f} -> {one['sea_after']:.2f}"
           for one in flips["cells"][:SHOWN]]  # fmt: skip
     return [head, *_columns(table), mask, *at]
 

@@ -31,6 +31,10 @@ columns again, counted from the opposite meridian; the longest run of cells in a
 
 PLACES = 10
 
+FRESH, ROWS = 4096, 8
+"""Closed changes are forgotten after so many new labels, or rows like the last one: few enough to stay in the
+processor's cache, enough to be worth the look at all that is open."""
+
 
 def words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """uint64 (row, word): covers, uint8 (row, column), `WORD` at once; the last word of a row is filled up with 0."""
@@ -89,6 +93,38 @@ def _count(old_words, new_words, cols, found, turns):  # type: ignore[no-untyped
 
 
 @compiled
+def runs(old, new, cols, changed, found, ends):  # type: ignore[no-untyped-def]
+    """Find the runs of changed cells of two blocks, as `words`.
+
+    changed: int64 (row,), as `tally` counts. found: int32 (at least all changed cells, (start, stop)), one row after
+    the other; ends: int64 (row,), where in it each row's runs end.
+    """
+    count = 0
+    for r in range(old.shape[0]):
+        if changed[r]:
+            count = _runs_of_row(old[r], new[r], cols, found, count)
+        ends[r] = count
+
+
+@compiled
+def _runs_of_row(old_words, new_words, cols, found, count):  # type: ignore[no-untyped-def]
+    """Add the runs of a row behind the `count` that there are, and return how many there are then."""
+    old, new, c = old_words.view(np.uint8), new_words.view(np.uint8), 0
+    while c < cols:
+        if old[c] == new[c] or old[c] == 0 or new[c] == 0:
+            c += 1
+            while c % WORD == 0 and c + WORD <= cols and old_words[c // WORD] == new_words[c // WORD]:
+                c += WORD
+            continue
+        found[count, 0] = c
+        while c < cols and old[c] != new[c] and old[c] != 0 and new[c] != 0:
+            c += 1
+        found[count, 1] = c
+        count += 1
+    return count
+
+
+@compiled
 def add(cells, km2, counts, areas):  # type: ignore[no-untyped-def]
     """Add the counts of a block's rows, one after the other so that sums do not depend on blocks.
 
@@ -106,8 +142,9 @@ class State(NamedTuple):
 
     starts, stops, labels: int32 (2, runs), of the newest row and the one above in turn; sizes: int64 (2,), how many.
     parent, cells: int64 (labels,), km2: float64 (labels,), place: int64 (labels, PLACES): the open changes. numbers:
-    int64, (newest of the two rows, labels in use, rows done, changes closed). kept_place, kept_cells, kept_km2: the
-    largest closed ones. wraps: the last column is the first one's neighbour.
+    int64, (newest of the two rows, labels in use, rows done, changes closed, labels at which to tidy up). kept_place,
+    kept_cells, kept_km2: the largest closed ones; floor: float64 (1,), the smallest of these. wraps: the last column
+    is the first one's neighbour.
     """
 
     starts: Any
@@ -122,6 +159,7 @@ class State(NamedTuple):
     kept_place: Any
     kept_cells: Any
     kept_km2: Any
+    floor: Any
     wraps: bool
 
 
@@ -139,10 +177,11 @@ def state(cols: int, largest: int, *, wraps: bool) -> State:
         cells=cells,
         km2=np.zeros(4 * runs),
         place=np.zeros((4 * runs, PLACES), np.int64),
-        numbers=np.zeros(4, np.int64),
+        numbers=np.array([0, 0, 0, 0, FRESH]),
         kept_place=np.zeros((largest, PLACES), np.int64),
         kept_cells=np.zeros(largest, np.int64),
         kept_km2=np.zeros(largest),
+        floor=np.zeros(1),
         wraps=wraps,
     )
 
@@ -165,44 +204,41 @@ def _join(state, one, other):  # type: ignore[no-untyped-def]
     state.parent[gone] = keep
     state.cells[keep] += state.cells[gone]
     state.km2[keep] += state.km2[gone]
-    here, there = state.place[keep], state.place[gone]
-    longer = there[RUN_CELLS] > here[RUN_CELLS]
-    level = there[RUN_CELLS] == here[RUN_CELLS]
-    before = there[RUN_ROW] < here[RUN_ROW] or (there[RUN_ROW] == here[RUN_ROW] and there[RUN_COL] < here[RUN_COL])
-    if longer or (level and before):
-        here[RUN_ROW], here[RUN_COL], here[RUN_CELLS] = there[RUN_ROW], there[RUN_COL], there[RUN_CELLS]
+    place = state.place
+    level = place[gone, RUN_CELLS] == place[keep, RUN_CELLS]
+    before = place[gone, RUN_ROW] < place[keep, RUN_ROW] or (
+        place[gone, RUN_ROW] == place[keep, RUN_ROW] and place[gone, RUN_COL] < place[keep, RUN_COL]
+    )
+    if place[gone, RUN_CELLS] > place[keep, RUN_CELLS] or (level and before):
+        for column in (RUN_ROW, RUN_COL, RUN_CELLS):
+            place[keep, column] = place[gone, column]
     for column in (FIRST, TOP, WEST, TURNED_WEST):
-        here[column] = min(here[column], there[column])
+        place[keep, column] = min(place[keep, column], place[gone, column])
     for column in (BOTTOM, EAST, TURNED_EAST):
-        here[column] = max(here[column], there[column])
+        place[keep, column] = max(place[keep, column], place[gone, column])
 
 
 @compiled
-def _runs(state, ring, old_words, new_words, cols, row, area):  # type: ignore[no-untyped-def]
-    """Cut a row into runs of changed cells, each a new change."""
-    old, new = old_words.view(np.uint8), new_words.view(np.uint8)
-    half = cols // 2
-    count, used, c = 0, state.numbers[1], 0
-    while c < cols:
-        if old[c] == new[c] or old[c] == 0 or new[c] == 0:
-            c += 1
-            while c % WORD == 0 and c + WORD <= cols and old_words[c // WORD] == new_words[c // WORD]:
-                c += WORD
-            continue
-        start = c
-        while c < cols and old[c] != new[c] and old[c] != 0 and new[c] != 0:
-            c += 1
-        state.starts[ring, count], state.stops[ring, count], state.labels[ring, count] = start, c, used
-        state.parent[used], state.cells[used], state.km2[used] = used, c - start, (c - start) * area
-        place = state.place[used]
-        place[FIRST], place[TOP], place[BOTTOM] = row * cols + start, row, row
-        place[WEST], place[EAST] = start, c - 1
-        place[TURNED_WEST], place[TURNED_EAST] = (start - half) % cols, (c - 1 - half) % cols
-        if start < half < c:
-            place[TURNED_WEST], place[TURNED_EAST] = 0, cols - 1
-        place[RUN_ROW], place[RUN_COL], place[RUN_CELLS] = row, start, c - start
-        count, used = count + 1, used + 1
-    state.sizes[ring] = count
+def _begin(state, ring, runs, row, cols, area):  # type: ignore[no-untyped-def]
+    """Make each run of a row, int32 (run, (start, stop)), a new change."""
+    half, place = cols // 2, state.place
+    starts, stops, labels = state.starts[ring], state.stops[ring], state.labels[ring]
+    parent, cells, km2 = state.parent, state.cells, state.km2
+    used = state.numbers[1]
+    for j in range(runs.shape[0]):
+        start, stop = np.int64(runs[j, 0]), np.int64(runs[j, 1])
+        starts[j], stops[j], labels[j] = start, stop, used
+        parent[used], cells[used], km2[used] = used, stop - start, (stop - start) * area
+        place[used, FIRST], place[used, TOP], place[used, BOTTOM] = row * cols + start, row, row
+        place[used, WEST], place[used, EAST] = start, stop - 1
+        if start < half < stop:
+            place[used, TURNED_WEST], place[used, TURNED_EAST] = 0, cols - 1
+        else:
+            turn = half - cols if start < half else half
+            place[used, TURNED_WEST], place[used, TURNED_EAST] = start - turn, stop - 1 - turn
+        place[used, RUN_ROW], place[used, RUN_COL], place[used, RUN_CELLS] = row, start, stop - start
+        used += 1
+    state.sizes[ring] = runs.shape[0]
     state.numbers[1] = used
 
 
@@ -229,7 +265,7 @@ def _meet(state, here, there, cols):  # type: ignore[no-untyped-def]
 def _keep(state, label):  # type: ignore[no-untyped-def]
     """Put a closed change in the place of the smallest kept one, if it is larger; of equals the first one stays."""
     state.numbers[3] += 1
-    if not state.kept_km2.size:
+    if not state.kept_km2.size or state.km2[label] < state.floor[0]:
         return
     least = 0
     for at in range(1, state.kept_km2.size):
@@ -242,6 +278,7 @@ def _keep(state, label):  # type: ignore[no-untyped-def]
     if larger or earlier:
         state.kept_place[least] = state.place[label]
         state.kept_cells[least], state.kept_km2[least] = state.cells[label], state.km2[label]
+        state.floor[0] = state.kept_km2.min()
 
 
 @compiled
@@ -271,19 +308,22 @@ def _closed(state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def label(state, old, new, cols, changed, areas):  # type: ignore[no-untyped-def]
-    """Add a block of rows, as `words`, to the changes. changed: cells of each row; areas: km2 of a cell."""
-    for r in range(old.shape[0]):
+def label(state, found, ends, cols, areas):  # type: ignore[no-untyped-def]
+    """Add the `runs` of a block of rows to the changes. areas: float64 (row,), km2 of a cell."""
+    first = 0
+    for r in range(ends.size):
         ring = 1 - state.numbers[0]
         state.numbers[0] = ring
         state.sizes[ring] = 0
-        if changed[r]:
-            if state.numbers[1] + cols // 2 + 1 > state.parent.size:
+        if ends[r] > first:
+            if state.numbers[1] + ends[r] - first > min(state.numbers[4], state.parent.size):
                 _closed(state)
-            _runs(state, ring, old[r], new[r], cols, state.numbers[2], areas[r])
+                state.numbers[4] = state.numbers[1] + max(FRESH, ROWS * (ends[r] - first))
+            _begin(state, ring, found[first : ends[r]], state.numbers[2], cols, areas[r])
             _meet(state, ring, 1 - ring, cols)
             if state.wraps:
                 _meet(state, ring, ring, cols)
+        first = ends[r]
         state.numbers[2] += 1
 
 

@@ -23,7 +23,7 @@ from ecosg_update.progress import Progress, silent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_CELLS = 2**23
+BLOCK_CELLS = 2**22
 """Of a block of one map. What is found does not depend on it."""
 
 BLOCK_ROWS = 512
@@ -61,12 +61,11 @@ def scanned(
     seen = np.zeros((2, asked.size), np.uint8)
     cells, km2 = np.zeros(kernel.SIDE**2, np.int64), np.zeros(kernel.SIDE**2)
     state = kernel.state(grid.cols, largest, wraps=grid.cols == grid.world_cols)
-    for block in _blocks(pair):
+    for block in _blocks(pair, asked, seen):
         top = block.cells.row - grid.row
         area = areas[top : top + block.cells.rows]
         kernel.add(cells, km2, block.counts, area)
-        kernel.label(state, block.old, block.new, grid.cols, block.changed, area)
-        _look(asked - top * grid.cols, block, seen)
+        kernel.label(state, block.runs, block.ends, grid.cols, area)
         progress("rows compared", top + block.cells.rows, grid.rows)
     kernel.finish(state)
     square = (kernel.SIDE, kernel.SIDE)
@@ -76,44 +75,41 @@ def scanned(
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Rows of both maps as `kernel.words`, and what they hold."""
+    """What some rows hold: counts of `kernel.tally`, runs and ends of `kernel.runs`."""
 
     cells: LatLonGrid
-    old: NDArray[np.uint64]
-    new: NDArray[np.uint64]
     counts: NDArray[np.int32]
-    changed: NDArray[np.int64]
+    runs: NDArray[np.int32]
+    ends: NDArray[np.int64]
 
 
-def _blocks(pair: Pair) -> Iterator[_Block]:
+def _blocks(pair: Pair, asked: NDArray[np.int64], seen: NDArray[np.uint8]) -> Iterator[_Block]:
     """The blocks from the north, the next ones read and counted by other threads meanwhile."""
     grid = pair.grid
     height = max(1, min(BLOCK_ROWS, BLOCK_CELLS // grid.cols))
     waiting = grid.blocks(height, grid.cols)
     with ThreadPoolExecutor(THREADS) as pool:
-        ahead = deque(pool.submit(_counted, pair, cells) for cells in islice(waiting, AHEAD))
+        ahead = deque(pool.submit(_block, pair, cells, asked, seen) for cells in islice(waiting, AHEAD))
         try:
             while ahead:
                 yield ahead.popleft().result()
-                ahead.extend(pool.submit(_counted, pair, cells) for cells in islice(waiting, 1))
+                ahead.extend(pool.submit(_block, pair, cells, asked, seen) for cells in islice(waiting, 1))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _counted(pair: Pair, cells: LatLonGrid) -> _Block:
+def _block(pair: Pair, cells: LatLonGrid, asked: NDArray[np.int64], seen: NDArray[np.uint8]) -> _Block:
+    """Read and count some rows, and note in `seen` the covers of the places that were `asked` for."""
     from ecosg_update.comparing import kernel  # noqa: PLC0415
 
-    old, new = (kernel.words(codes) for codes in pair.read(cells))
+    old, new = pair.read(cells)
+    start = (cells.row - pair.grid.row) * cells.cols
+    inside = np.flatnonzero((asked >= start) & (asked < start + cells.cells))
+    seen[:, inside] = old.ravel()[asked[inside] - start], new.ravel()[asked[inside] - start]
+    words = kernel.words(old), kernel.words(new)
     counts = np.zeros((cells.rows, kernel.SIDE**2), np.int32)
-    changed = np.zeros(cells.rows, np.int64)
-    kernel.tally(old, new, cells.cols, counts, changed)
-    return _Block(cells, old, new, counts, changed)
-
-
-def _look(places: NDArray[np.int64], block: _Block, seen: NDArray[np.uint8]) -> None:
-    """Note the covers of the places, counted from the block's first cell, that lie in a block."""
-    inside = np.flatnonzero((places >= 0) & (places < block.cells.cells))
-    if inside.size:
-        rows, cols = np.divmod(places[inside], block.cells.cols)
-        for number, words in enumerate((block.old, block.new)):
-            seen[number, inside] = words.view(np.uint8)[rows, cols]
+    changed, ends = np.zeros((2, cells.rows), np.int64)
+    kernel.tally(*words, cells.cols, counts, changed)
+    runs = np.empty((int(changed.sum()), 2), np.int32)
+    kernel.runs(*words, cells.cols, changed, runs, ends)
+    return _Block(cells, counts, runs[: ends[-1]], ends)

@@ -100,10 +100,9 @@ def listed(path: Path) -> Listed:
         if not text["lat"] or not text["lon"]:
             unplaced += 1
             continue
-        lat, lon = (
-            _degrees(text[key], limit, f"{path}: line {number}") for key, limit in (("lat", 90), ("lon", 360))
-        )
-        stations.append(Station(text["id"], text["name"], text["country"], lat, (lon + 180) % 360 - 180))
+        lat = _degrees(text["lat"], -90, 90, f"{path}: line {number}")
+        lon = _degrees(text["lon"], -180, 360, f"{path}: line {number}")
+        stations.append(Station(text["id"], text["name"], text["country"], lat, lon - 360 if lon > 180 else lon))
     return Listed(tuple(stations), unplaced)
 
 
@@ -213,11 +212,11 @@ def _has(cells: list[str], at: int) -> bool:
     return at < len(cells) and bool(cells[at]) and not re.fullmatch(r"9{5,6}", cells[at])
 
 
-def _degrees(text: str, limit: float, where: str) -> float:
+def _degrees(text: str, least: float, most: float, where: str) -> float:
     try:
         value = float(text.replace(",", "."))
     except ValueError:
         value = math.nan
-    if not abs(value) <= limit:
-        raise FormatError(f"{where}: found {text!r}, expected degrees up to {limit:g} with a sign; correct the list")
+    if not least <= value <= most:
+        raise FormatError(f"{where}: found {text!r}, expected degrees {least:g}..{most:g}; correct the list")
     return value

@@ -25,6 +25,8 @@ MEANINGS = {
     Reason.KEPT_PROTECTED: Meaning((120, 170, 220), "Kept: the policy protects this cover."),
     Reason.KEPT_BASE_LIKELIER: Meaning((170, 196, 130), "Kept: image and original together speak for the original."),
     Reason.KEPT_DISAGREEMENT: Meaning((222, 150, 105), "Kept: the looks at the land disagree."),
+    Reason.RULE_SUBTYPE: Meaning((205, 190, 205), "Rule R1 chose the sub-type: the original's own."),
+    Reason.RULE_NEIGHBOURS: Meaning((190, 140, 170), "Rule R2 chose the sub-type: the most frequent one around."),
     Reason.RULE_CROPS: Meaning((190, 165, 50), "Rule R3 chose the kind of crops."),
     Reason.RULE_WATER: Meaning((20, 90, 190), "Rule R4 chose the kind of water."),
     Reason.RULE_TOWNS: Meaning((215, 60, 50), "Rule R5 chose the kind of town."),
