@@ -10,11 +10,14 @@ from torchmetrics.functional import classification as peer
 
 from ecosg_update import tables
 from ecosg_update.errors import ConfigError, CoverageError, EcosgError
+from ecosg_update.formats import covers
 from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid, projection
 from ecosg_update.judge.grouping import grouping
+from ecosg_update.layers import CoverMap
 from ecosg_update.scoring import mapped
 from ecosg_update.scoring.maps import Map
 from tests.conftest import shared
+from tests.formats.maps import PROVENANCE
 from tests.scoring.maps import ECOSG, cover, random_codes, raster, report, row
 
 NORTH = LatLonGrid(360, 9000, 70000, 37, 61)
@@ -198,6 +201,16 @@ def test_a_raster_of_another_legend_is_a_map_too(tmp_path):
     found = report([f"{made}:worldcover"], path)
     assert [one.confusion.legend.name for one in found.rows] == ["ecosg-primary"] * 2
     assert row(found, "ecosg-primary").scores["accuracy"].value == 1
+
+
+@pytest.mark.parametrize("ending", ["nc", "tif"])
+def test_every_format_of_a_cover_map_serves_as_map_and_as_truth(files, tmp_path, ending):
+    path = tmp_path / f"same.{ending}"
+    covers.write(CoverMap(files[1][0], NORTH, ECOSG), path, PROVENANCE)
+    for maps, truth in (([path], files[0][0]), ([files[0][0]], path)):
+        found = row(report(maps, truth))
+        assert found.scores["accuracy"].value == 1
+        assert found.confusion.total == (files[1][0] > 0).sum()
 
 
 def test_a_coarser_map_is_taken_at_the_centres_of_finer_cells(tmp_path):

@@ -66,6 +66,7 @@ def test_real_points_meet_the_cell_that_holds_them(czechia, made):
 def test_the_columns_of_2018_and_2022_say_the_same(czechia, made, tmp_path):
     kept = slice(0, 400)
     columns = [czechia[name][kept] for name in ("gps_long", "gps_lat", "lc1", "obs_dist")]
+    lines = list(zip(*columns, strict=True))
     new = published(
         tmp_path / "2022.csv",
         ["POINT_LONG", "POINT_LAT", "SURVEY_LC1", "SURVEY_OBS_DIST"],
