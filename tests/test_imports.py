@@ -44,7 +44,7 @@ RANK |= {
     "domains": 4,
     "config": 6,
     "manifest": 6,
-    "rules": 7,
+    "deciding": 7,
     "logbook": 7,
     "evidence": 7,
     "info": 7,
@@ -57,8 +57,10 @@ RANK |= {
     "parameter_files": 9,
     "demo": 9,
     "checking": 9,
+    "comparing": 9,
     "scoring": 9,
     "learned": 9,
+    "inspection": 9,
 }
 RANK |= {"insertion": 10, "installation": 10, "cli": 11}
 ONLY_HOME = {

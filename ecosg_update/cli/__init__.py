@@ -21,12 +21,14 @@ from ecosg_update.errors import EcosgError
 
 COMMANDS = (
     "check",
+    "compare",
     "crosswalk",
     "demo",
     "domains",
     "export",
     "fetch",
     "info",
+    "inspect",
     "install",
     "map",
     "params",

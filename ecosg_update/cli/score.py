@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from ecosg_update.cli import options, score_maps, score_sets
+from ecosg_update.cli import options, score_maps, score_sets, score_verdicts
 
 if TYPE_CHECKING:
     from ecosg_update.scoring.contestant import OtherLevel
@@ -34,6 +34,11 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
     "of BigEarthNet's reference maps.",
 )  # fmt: skip
 @click.option("--data", type=options.ANY, help="Score checkpoints on a set made by `ecosg-update train prepare`.")
+@click.option(
+    "--verdicts", type=options.FILE, multiple=True, help="Score the maps of --sites by an expert's verdicts."
+)
+@click.option("--sites", type=options.ANY, help="The folder of `ecosg-update inspect` that --verdicts are of.")
+@click.option("--second-choice", is_flag=True, help="With --verdicts: an expert's second choice is right as well.")
 @click.option(
     "--grouping",
     default="",
@@ -86,6 +91,9 @@ def command(
     names: tuple[str, ...],
     truth: Path | None,
     data: Path | None,
+    verdicts: tuple[Path, ...],
+    sites: Path | None,
+    second_choice: bool,
     grouping: tuple[str, ...],
     truth_legend: str | None,
     map_legend: str | None,
@@ -111,6 +119,9 @@ def command(
     beside its grouping and, in brackets, the 95 % interval of a bootstrap over geographic blocks. A dash is a figure
     that is not defined, such as the user's accuracy of a class that was never said. On lat-lon pixels, whose areas
     differ, there are rows by area, too. docs/score.md tells the protocols of the papers.
+
+    With --verdicts and --sites: what experts saw at drawn sites says of the new and of the original map, accuracies
+    and areas with the intervals of stratified sampling; docs/inspect.md.
     """
     from ecosg_update.cli.score_table import show
     from ecosg_update.judge.bootstrap import Bootstrap
@@ -119,6 +130,11 @@ def command(
     from ecosg_update.scoring.written import write
     from ecosg_update.table_files import overlaid
 
+    if verdicts or sites is not None:
+        score_verdicts.check_options(context)
+        with overlaid(tables):
+            score_verdicts.score(verdicts, sites, grouping, second_counts=second_choice, as_json=as_json)
+        return
     _check_mode(context, truth, data)
     how = Bootstrap(bootstrap, seed=seed)
     with overlaid(tables):

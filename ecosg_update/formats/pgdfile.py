@@ -9,7 +9,8 @@ run starts from it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import netCDF4
 import numpy as np
 
 from ecosg_update import tables
+from ecosg_update.domain import Domain
 from ecosg_update.formats import atomic, cf
 from ecosg_update.formats.ncfile import CHUNK, Field, opened
 from ecosg_update.formats.provenance import Provenance
@@ -54,22 +56,46 @@ def encode(
     fractions: Fractions, part: Path, *, provenance: Provenance, settings: Mapping[str, str] | None = None
 ) -> None:
     """Fill `part` with fractions and verify it; `write` makes it land."""
-    needed = _size(fractions)
+    about = cf.about(provenance, **(settings or {}))
+    sizes = {COVER_LIST: COVERS}
+    store(part, fractions.domain, lambda: _fields(fractions), about, needed=_size(fractions), sizes=sizes)
+
+
+def store(
+    part: Path,
+    domain: Domain,
+    fields: Callable[[], Iterator[Field]],
+    about: cf.Attributes,
+    *,
+    needed: int,
+    sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Fill `part` with variables on the cells of a domain, read it again and compare; raises OutputError.
+
+    fields: makes the variables, one at a time, as often as it is called; XLAT and XLON come of themselves. sizes: of
+    dimensions beside those of `CELLS`. A variable's attribute `_FillValue` is its value for none.
+    """
     try:
         with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
             file.set_auto_maskandscale(False)
-            file.setncatts(cf.about(provenance, **(settings or {})))
-            for name, size in (*zip(CELLS, fractions.domain.shape, strict=True), (COVER_LIST, COVERS)):
+            file.setncatts(about)
+            for name, size in (*zip(CELLS, domain.shape, strict=True), *(sizes or {}).items()):
                 file.createDimension(name, size)
-            for one in _fields(fractions):
+            for one in chain(_places(domain), fields()):
                 _add(file, one)
         with netCDF4.Dataset(part) as file:
             file.set_auto_maskandscale(False)
-            damaged = [one.name for one in _fields(fractions) if not np.array_equal(file[one.name][:], one.values)]
+            variables = chain(_places(domain), fields())
+            damaged = [one.name for one in variables if not np.array_equal(file[one.name][:], one.values)]
     except (OSError, RuntimeError) as error:
         raise atomic.failure(part, needed, error) from error
     if damaged:
         raise atomic.failure(part, needed, RuntimeError(f"{', '.join(damaged)} came back changed"))
+
+
+def cell(long_name: str, units: str = "1") -> cf.Attributes:
+    """The attributes of a number that each cell of a domain has."""
+    return {"long_name": long_name, "units": units, "coordinates": "XLON XLAT"}
 
 
 def holds_fractions(path: Path | str) -> bool:
@@ -97,17 +123,15 @@ def _add(file: netCDF4.Dataset, one: Field) -> None:
     if one.dimensions == CELLS:
         chunks = tuple(min(CHUNK, count) for count in one.values.shape)
         packed = {"compression": "zlib", "complevel": LEVEL, "fletcher32": True, "chunksizes": chunks}
-    fill = UNDEFINED if one.name.startswith("VEGTYPE") else False
+    attributes = dict(one.attributes)
+    fill = attributes.pop("_FillValue", False)
     variable: Any = file.createVariable(one.name, one.values.dtype, one.dimensions, fill_value=fill, **packed)
-    variable.setncatts(one.attributes)
+    variable.setncatts(attributes)
     variable[:] = one.values
 
 
 def _fields(fractions: Fractions) -> Iterator[Field]:
     """The variables, one at a time: a large domain has gigabytes of them."""
-    lon, lat = fractions.domain.centres()
-    yield Field("XLAT", lat, _place("latitude", "degrees_north"), CELLS)
-    yield Field("XLON", lon, _place("longitude", "degrees_east"), CELLS)
     legend = tables.legend("ecosg")
     present = (fractions.cover != 0).any(axis=(1, 2))
     listed = {"long_name": "whether each cover occurs, T or F; the covers that do have a variable"}
@@ -119,13 +143,19 @@ def _fields(fractions: Fractions) -> Iterator[Field]:
         yield Field(f"FRAC_{name}", values, _part(f"part of the cell in the tile {name}"), CELLS)
     for number, values in enumerate(fractions.vegtype, 1):
         kind = legend.names[legend.columns["vegtype"].index(str(number))]
-        text = _part(f"part of the tile NATURE with vegetation type {number}, {kind}")
+        text = _part(f"part of the tile NATURE with vegetation type {number}, {kind}") | {"_FillValue": UNDEFINED}
         yield Field(f"VEGTYPE{number}", np.nan_to_num(values, nan=UNDEFINED), text, CELLS)
-    yield Field("map_pixels", fractions.pixels, _cell("number of map pixels with data in the cell"), CELLS)
+    yield Field("map_pixels", fractions.pixels, cell("number of map pixels with data in the cell"), CELLS)
     flags = {"flag_values": np.array([0, 1], np.int8), "flag_meanings": "from_the_map from_the_nearest_cells"}
-    text = _cell("where the cell's fractions come from") | flags
+    text = cell("where the cell's fractions come from") | flags
     del text["units"]
     yield Field("filled", fractions.filled.astype(np.int8), text, CELLS)
+
+
+def _places(domain: Domain) -> Iterator[Field]:
+    lon, lat = domain.centres()
+    yield Field("XLAT", lat, _place("latitude", "degrees_north"), CELLS)
+    yield Field("XLON", lon, _place("longitude", "degrees_east"), CELLS)
 
 
 def _place(standard_name: str, units: str) -> cf.Attributes:
@@ -133,8 +163,4 @@ def _place(standard_name: str, units: str) -> cf.Attributes:
 
 
 def _part(long_name: str) -> cf.Attributes:
-    return _cell(long_name) | {"valid_range": np.array([0, 1], np.float64)}
-
-
-def _cell(long_name: str) -> cf.Attributes:
-    return {"long_name": long_name, "units": "1", "coordinates": "XLON XLAT"}
+    return cell(long_name) | {"valid_range": np.array([0, 1], np.float64)}
