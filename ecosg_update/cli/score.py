@@ -23,7 +23,7 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
 
 @click.command(
     epilog="\b\nExamples:\n"
-    "  ecosg-update score demo/output/simulated_demo.dir demo/input/simulated_base.dir \\\n"
+    "  ecosg-update score demo/input/simulated_base.dir demo/output/simulated_demo.dir \\\n"
     "    --truth demo/input/simulated_truth.dir\n"
     "  ecosg-update score mine.safetensors --data set --grouping corine-l1,corine-l2"
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Map:
 
     def on(self, ground: Ground) -> NDArray[np.uint8]:
         """uint8 (y, x): the class at the centre of each pixel of `ground`, row of the legend plus 1, 0 for none."""
+        if not isinstance(self.source, geotiff.CodeRaster) and _is_inside(ground, self.source.grid):
+            return self._covers(self.source, ground)
         found = places.axes(ground, self.grid)
         if found is not None:
             return self._along(*found)
@@ -87,7 +89,11 @@ class Map:
             return classes(self.source.read(rows, cols), self.legend, self.source.nodata)
         part = window(self.source.grid, rows, cols)
         assert isinstance(part, LatLonGrid)  # a window of lat-lon cells is one
-        codes = self.source.read(part).codes
+        return self._covers(self.source, part)
+
+    def _covers(self, source: covers.CoverFile, cells: LatLonGrid) -> NDArray[np.uint8]:
+        """The classes of cells of the map's own lattice."""
+        codes = source.read(cells).codes
         if self.legend.codes == tuple(range(1, len(self.legend) + 1)):
             return codes
         return classes(codes, self.legend, None)
@@ -120,6 +126,11 @@ def opened(path: Path, *, legend: str | None = None, name: str | None = None) ->
     if legend not in (None, cover.legend.name):
         raise ConfigError(f"{path}: holds classes of {cover.legend.name}, not of {legend}; leave its legend out")
     return Map(name, cover.legend, cover)
+
+
+def _is_inside(ground: Ground, cells: LatLonGrid) -> TypeGuard[LatLonGrid]:
+    """Whether a ground is a window of these cells: then nothing needs placing."""
+    return isinstance(ground, LatLonGrid) and cells.contains(ground)
 
 
 def _span(places_: NDArray[np.int64]) -> slice | None:

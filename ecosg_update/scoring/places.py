@@ -22,7 +22,7 @@ OUTSIDE = -1
 STEP = 64
 """Pixels between two nodes at first."""
 
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 """Pixels by which an interpolated centre may miss the projected one."""
 
 
