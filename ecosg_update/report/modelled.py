@@ -55,10 +55,13 @@ def model(domain: dict[str, Any] | None, pictures: tuple[Picture, ...]) -> Eleme
     )  # fmt: skip
 
 
-def stations(found: list[dict[str, Any]]) -> Element | None:
-    """The tiles under observing stations, those that changed first."""
-    if not found:
+def stations(found: list[dict[str, Any]], listed: dict[str, Any] | None) -> Element | None:
+    """The tiles under observing stations, those that changed first. listed: how many a list had, None without one."""
+    if listed is None:
         return None
+    if not found:
+        text = f"None of the {number(listed['outside'])} stations of the list lies on the maps compared."
+        return section("stations", "Under the stations", element("p", text))
     changed = sum(one["changed"] for one in found)
     rows = [
         [

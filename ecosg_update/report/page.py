@@ -56,7 +56,7 @@ def page(document: dict[str, Any], maps: Maps) -> str:
         sections.areas(compare),
         sections.changes(compare),
         modelled.model(compare["domain"], maps.model),
-        modelled.stations(compare["stations"]),
+        modelled.stations(compare["stations"], compare["stations_listed"]),
         sections.reasons(document["evidence"]),
         sections.provenance(document),
     ]

@@ -9,6 +9,7 @@ from ecosg_update.judge.area import cell_km2
 from ecosg_update.layers import Reason
 from ecosg_update.report.areas import evidence
 from ecosg_update.report.markup import element, html, number, percent, table
+from ecosg_update.report.modelled import stations
 from ecosg_update.report.reasons import MEANINGS
 from ecosg_update.report.summary import summary, verdict
 from tests.report import made
@@ -113,3 +114,21 @@ def test_text_and_attributes_are_escaped():
     found.feed(html(table(["a", hostile], [[hostile, element("i", hostile, title=hostile)]], hostile)))
     assert "b" not in found.names and {"table", "i"} <= set(found.names)
     assert found.said.count(hostile) == 4
+
+
+def station(name, before, after):
+    tiles = ("SEA", "WATER", "NATURE", "TOWN")
+    return {
+        "id": name, "name": name.upper(), "distance_km": 0.5, "changed": before != after,
+        "before": dict(zip(tiles, before, strict=True)), "after": dict(zip(tiles, after, strict=True)),
+    }  # fmt: skip
+
+
+def test_stations_on_changed_ground_come_first_and_a_list_without_one_inside_says_so():
+    found = [station("quiet", (0, 0, 1, 0), (0, 0, 1, 0)), station("town", (0, 0, 1, 0), (0, 0, 0.25, 0.75))]
+    page = html(stations(found, {"inside": 2, "outside": 5}))
+    assert (
+        "1 of 2 stations" in page and page.index("TOWN") > 0 and page.index("town TOWN") < page.index("quiet QUIET")
+    )
+    assert "None of the 3,711 stations" in html(stations([], {"inside": 0, "outside": 3711}))
+    assert stations([], None) is None
