@@ -127,8 +127,6 @@ def station(name, before, after):
 def test_stations_on_changed_ground_come_first_and_a_list_without_one_inside_says_so():
     found = [station("quiet", (0, 0, 1, 0), (0, 0, 1, 0)), station("town", (0, 0, 1, 0), (0, 0, 0.25, 0.75))]
     page = html(stations(found, {"inside": 2, "outside": 5}))
-    assert (
-        "1 of 2 stations" in page and page.index("TOWN") > 0 and page.index("town TOWN") < page.index("quiet QUIET")
-    )
+    assert "1 of 2 stations" in page and page.index("town TOWN") < page.index("quiet QUIET")
     assert "None of the 3,711 stations" in html(stations([], {"inside": 0, "outside": 3711}))
     assert stations([], None) is None
