@@ -1,7 +1,5 @@
 """The page in a real browser: an expert clicks, types, saves, loads, and the tool reads what was saved."""
 
-import shutil
-
 import pytest
 
 from ecosg_update.inspection.estimates import judgement
@@ -10,24 +8,12 @@ from ecosg_update.inspection.records import read_verdicts
 from ecosg_update.inspection.source import opened
 from tests.inspection.made import ECOSG, patched
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to test in")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     _, file = patched(folder)
     return inspection(opened(file), folder / "out", Design(sites=30, least=2, by=("change", "class"))), folder / "out"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture

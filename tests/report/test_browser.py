@@ -1,7 +1,6 @@
 """The page in a real browser: what is drawn, read, swiped and zoomed is the map, and nothing leaves the machine."""
 
 import re
-import shutil
 from io import BytesIO
 
 import numpy as np
@@ -19,12 +18,6 @@ from ecosg_update.reporting.compared import comparison
 from ecosg_update.reporting.ran import opened
 from tests.report import made
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is absent: pip install 'ecosg-update[dev]'"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is absent: make browser")
-
 LEGEND = tables.legend("ecosg")
 HOSTILE = '</title><script>alert(1)</script><img src=x onerror=alert(2)> & "quotes" $title'
 
@@ -37,14 +30,6 @@ def file_of(folder, patch, *, image=None, score=None, title="a run", notes=(), m
     path = folder / "report.html"
     path.write_text(written(document(ran, found, score, []), maps(patch, layers, image, found)), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
