@@ -18,14 +18,17 @@ from torch import Tensor
 from ecosg_update.errors import ModelError
 from ecosg_update.sample import UNLABELLED, Sample, absent
 from ecosg_update.segment.card import Card
-from ecosg_update.segment.train.light import relit
+from ecosg_update.segment.gpu import blank
+from ecosg_update.segment.train.light import change, relit
 from ecosg_update.segment.train.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AHEAD = 4
-"""Batches that wait ready at most."""
+AHEAD = 3
+"""Batches that wait ready at most, beside one in the making a thread."""
+
+CPU = torch.device("cpu")
 
 Window = tuple[slice, slice]
 Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
@@ -36,42 +39,60 @@ Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
 class Batch:
     """Crops of one size.
 
-    values: float32 (n, band, y, x), reflectance under another light, NaN in absent bands. clean: the same under its
-    own light and with all the bands that the sample has. labels: int64 (n, y, x), -1 where unknown. present: float32
-    (n, class), 1 or 0, NaN where unknown.
+    clean: float32 (n, band, y, x), reflectance under its own light, NaN in bands that the sample lacks. gain, offset:
+    float32 (n, band), the other light that the network sees it under; NaN takes a band away. labels: int16
+    (n, y, x), -1 where unknown. present: float32 (n, class), 1 or 0, NaN where unknown.
     """
 
-    values: Tensor
     clean: Tensor
+    gain: Tensor
+    offset: Tensor
     labels: Tensor
     present: Tensor
 
+    @property
+    def values(self) -> Tensor:
+        """float32 (n, band, y, x): what the network sees, NaN in absent bands."""
+        return relit(self.clean, self.gain, self.offset)
+
     def on(self, device: torch.device) -> Batch:
-        """The batch on a device."""
-        if device.type == "cpu":
-            return self
-        parts = (self.values, self.clean, self.labels, self.present)
-        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
+        """The batch on a device, labels as int64. Nobody waits where its memory is that of `gpu.blank`."""
+        parts = (self.clean, self.gain, self.offset, self.labels, self.present)
+        clean, gain, offset, labels, present = (part.to(device, non_blocking=True) for part in parts)
+        return Batch(clean, gain, offset, labels.long(), present)
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where batches come from; bands and classes are those of the card."""
+    """Where batches come from; bands and classes are those of the card. place: the device that they are made for."""
 
     draw: Draw
     recipe: Recipe
     card: Card
+    place: torch.device = CPU
 
     def batch(self, step: int, *, share: slice = slice(None)) -> Batch:
         """The crops of a step; `share` picks those of one of several processes."""
         numbers = range(self.recipe.batch)[share]
-        crops = [self._crop(np.random.default_rng((self.recipe.seed, step, number))) for number in numbers]
-        values, clean, labels, present = (torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True))
-        return Batch(values, clean, labels.long(), present)
+        batch = self._blank(len(numbers))
+        for row, number in enumerate(numbers):
+            self._fill(batch, row, np.random.default_rng((self.recipe.seed, step, number)))
+        return batch
 
-    def _crop(self, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
+    def _blank(self, count: int) -> Batch:
+        bands, side = len(self.card.bands), self.recipe.crop
+        return Batch(
+            blank((count, bands, side, side), torch.float32, self.place),
+            blank((count, bands), torch.float32, self.place),
+            blank((count, bands), torch.float32, self.place),
+            blank((count, side, side), torch.int16, self.place),
+            blank((count, len(self.card.codes)), torch.float32, self.place),
+        )
+
+    def _fill(self, batch: Batch, row: int, rng: np.random.Generator) -> None:
+        """Write a crop drawn at random into a row of a batch."""
         sample, window = self.draw(rng)
-        labels, values = sample.labels[window], np.asarray(sample.values[:, *window])
+        labels, values = sample.labels[window], sample.values[:, *window]
         check(sample, self.card)
         if self.recipe.objective.present and sample.present is not None and labels.shape != sample.labels.shape:
             raise ModelError(
@@ -79,18 +100,18 @@ class Source:
                 f"{sample.labels.shape}; presence asks for crops as large as the samples"
             )
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-        lit = self._fewer(relit(values, self.card.bands, self.recipe.light, rng), rng)
-        turned = (turned_image(image, turns, mirrored=mirrored) for image in (lit, values, labels))
-        return *(np.ascontiguousarray(image) for image in turned), _present(sample, len(self.card.codes))
+        gain, offset = change(values, self.card.bands, self.recipe.light, rng)
+        gain[self._taken(rng)] = np.nan
+        batch.clean.numpy()[row] = turned_image(values, turns, mirrored=mirrored)
+        batch.labels.numpy()[row] = turned_image(labels, turns, mirrored=mirrored)
+        batch.gain.numpy()[row], batch.offset.numpy()[row] = gain, offset
+        batch.present.numpy()[row] = np.nan if sample.present is None else sample.present
 
-    def _fewer(self, lit: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        """The crop, without some of the optional bands where the recipe wants that and chance has it."""
+    def _taken(self, rng: np.random.Generator) -> list[int]:
+        """The bands that a crop loses: some of the optional ones where the recipe wants that and chance has it."""
         if not self.recipe.absent or rng.random() >= self.recipe.absent:
-            return lit
-        for band in self.card.optional:
-            if rng.random() < 0.5:
-                lit[self.card.bands.index(band)] = np.nan
-        return lit
+            return []
+        return [self.card.bands.index(band) for band in self.card.optional if rng.random() < 0.5]
 
 
 def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> Iterator[Batch]:
@@ -100,11 +121,12 @@ def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> I
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        waiting = [pool.submit(make, step) for step in steps[:AHEAD]]
+        ahead = AHEAD + threads
+        waiting = [pool.submit(make, step) for step in steps[:ahead]]
         for step in range(len(steps)):
             ready = waiting.pop(0)
-            if step + AHEAD < len(steps):
-                waiting.append(pool.submit(make, steps[step + AHEAD]))
+            if step + ahead < len(steps):
+                waiting.append(pool.submit(make, steps[step + ahead]))
             yield ready.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -192,12 +214,6 @@ def _span(place: int, size: int, crop: int, rng: np.random.Generator) -> slice:
         )
     start = int(np.clip(place - rng.integers(crop), 0, size - crop))
     return slice(start, start + crop)
-
-
-def _present(sample: Sample, classes: int) -> NDArray[np.float32]:
-    if sample.present is None:
-        return np.full(classes, np.nan, np.float32)
-    return sample.present.astype(np.float32)
 
 
 def _places(samples: Sequence[Sample]) -> list[list[tuple[int, NDArray[np.intp]]]]:

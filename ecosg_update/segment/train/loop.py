@@ -17,6 +17,7 @@ from ecosg_update.sample import Sample
 from ecosg_update.segment import losses
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import device, normalised
+from ecosg_update.segment.gpu import fitting, repeatable
 from ecosg_update.segment.train import state
 from ecosg_update.segment.train.batches import Batch, Source, by_class, by_weight, check, stream
 from ecosg_update.segment.train.crew import ALONE, Crew
@@ -98,7 +99,7 @@ def train(
     sign = state.signature(network, card, recipe)
     if extras.state and extras.state.exists():
         state.restore(learner, extras.state, sign)
-    source = Source(_draw(samples, recipe, extras), recipe, card)
+    source = Source(_draw(samples, recipe, extras), recipe, card, device(on))
     for step in _steps(learner, source, card, extras, device(on)):
         extras.report(step)
         if extras.state and extras.crew.leads and learner.step % extras.save_every == 0:
@@ -132,8 +133,9 @@ def loss(logits: Tensor, batch: Batch, objective: Objective, teacher: Teacher | 
 
 def _learner(network: nn.Module, place: torch.device, recipe: Recipe) -> Learner:
     own = cast("nn.Module", copy.deepcopy(network).to(place, memory_format=torch.channels_last))  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(own.train().parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    scaled = recipe.precision == "fp16" and place.type == "cuda"
+    on_gpu = place.type == "cuda"
+    optimiser = torch.optim.AdamW(own.train().parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=on_gpu)
+    scaled = recipe.precision == "fp16" and on_gpu
     return Learner(own, optimiser, torch.amp.GradScaler(place.type, enabled=scaled))
 
 
@@ -169,15 +171,17 @@ def _stepped(
     learner: Learner, network: nn.Module, batch: Batch, card: Card, recipe: Recipe, extras: Extras
 ) -> Tensor:
     """The loss of a batch, from which the learner learned."""
-    with autocast(recipe.precision, batch.values.device):
-        bands = normalised(batch.values, card).contiguous(memory_format=torch.channels_last)
-        logits = network(bands)  # (batch, class, crop, crop)
-    value = loss(logits, batch, recipe.objective, extras.teacher)
-    learner.optimiser.zero_grad()
-    learner.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
-    learner.scaler.step(learner.optimiser)
-    learner.scaler.update()
-    return value.detach()
+    what = f"training: a step of {len(batch.clean)} crops of {recipe.crop} x {recipe.crop} pixels"
+    with repeatable(), fitting(what, "take a smaller batch or crop, or precision bf16"):
+        with autocast(recipe.precision, batch.clean.device):
+            bands = normalised(batch.values, card).contiguous(memory_format=torch.channels_last)
+            logits = network(bands)  # (batch, class, crop, crop)
+        value = loss(logits, batch, recipe.objective, extras.teacher)
+        learner.optimiser.zero_grad()
+        learner.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
+        learner.scaler.step(learner.optimiser)
+        learner.scaler.update()
+        return value.detach()
 
 
 def autocast(precision: Precision, place: torch.device) -> torch.autocast:
