@@ -5,7 +5,7 @@
 
 Each round trains the same network for the same steps twice: with `train`, which draws, turns and relights crops of
 random images, and with a loop over batches that lie ready on the device. Prints medians of images a second and their
-ratio; CPU seconds of all threads tell the work on a machine that others use too.
+ratio; both without TF32; CPU seconds of all threads tell the work on a machine that others use too.
 """
 
 import argparse
@@ -60,14 +60,15 @@ def bare(network: nn.Module, recipe: Recipe, place: torch.device) -> Callable[[]
 
     def loop() -> None:
         learner = copy.deepcopy(network).to(place, memory_format=torch.channels_last).train()
-        optimiser = torch.optim.AdamW(learner.parameters(), lr=1e-3)
-        for _ in range(recipe.steps):
-            with autocast(recipe.precision, place):
-                logits = learner(values)
-            loss = functional.cross_entropy(logits.float(), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+        optimiser = torch.optim.AdamW(learner.parameters(), lr=1e-3, fused=place.type == "cuda")
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+            for _ in range(recipe.steps):
+                with autocast(recipe.precision, place):
+                    logits = learner(values)
+                loss = functional.cross_entropy(logits.float(), labels)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
         loss.item()
 
     return loop
