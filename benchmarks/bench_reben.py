@@ -25,7 +25,8 @@ from ecosg_update.learning.run import run
 from ecosg_update.sample import Sample
 from ecosg_update.segment.engine import device
 from ecosg_update.segment.train import Recipe
-from ecosg_update.segment.train.batches import Source, by_weight, stream
+from ecosg_update.segment.train.batches import Source, by_weight
+from ecosg_update.segment.train.makers import Makers, stream
 from ecosg_update.segment.weights import LCZ_CARD
 from ecosg_update.training.entry import Entry
 from ecosg_update.training.store import opened
@@ -42,7 +43,7 @@ folder = "{folder}"
 licence = "none"
 [machine]
 device = "{device}"
-threads = {makers}
+processes = {makers}
 [[step]]
 name = "classifier"
 engine = "classifier"
@@ -110,14 +111,14 @@ class Clock:
             print(f"{what}, batch {self.batch[what]}: {speed:.0f} images/s", end="", flush=True)
 
 
-def loaded(folder: Path, makers: int, batches: int = 60) -> float:
+def loaded(folder: Path, makers: Makers, batches: int = 60) -> float:
     """Images a second of the set, read, cropped and ready to be sent, with no network behind."""
     store = opened(folder)
     card = replace(LCZ_CARD, legend=store.legend.name, codes=store.legend.codes)  # of the same bands
     draw = by_weight(store.samples("train"), store.weights("train").tolist(), SIDE)
-    source = Source(draw, Recipe(batch=64, crop=SIDE), card, device("auto"))
+    source = Source(draw, Recipe(batch=64, crop=SIDE), card)
     begun = time.perf_counter()
-    for _ in stream(source.batch, range(batches), threads=makers):
+    for _ in stream(source.batch, range(batches), makers, place=device()):
         pass
     return 64 * batches / (time.perf_counter() - begun)
 
@@ -133,8 +134,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_set(folder / "set", options.patches)
-        for makers in sorted({1, options.makers}):
-            print(f"the set alone, {makers} threads: {loaded(folder / 'set', makers):.0f} images/s")
+        for makers in (Makers(1), Makers(options.makers), Makers(processes=options.makers)):
+            print(f"the set alone, {makers}: {loaded(folder / 'set', makers):.0f} images/s", flush=True)
         for batch in options.batches:
             learn(folder, batch, options)
 

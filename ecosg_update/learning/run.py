@@ -22,6 +22,7 @@ from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
 from ecosg_update.segment.train.crew import Crew, crew
+from ecosg_update.segment.train.makers import Makers
 from ecosg_update.segment.train.record import recorded
 from ecosg_update.segment.train.state import reached
 from ecosg_update.segment.train.teacher import Teacher, teacher
@@ -105,7 +106,7 @@ def _trained(config: Training, task: _Task, where: Place, party: Crew, progress:
             state=where.state,
             save_every=config.output.save_every,
             crew=party,
-            threads=config.machine.threads,
+            makers=Makers(config.machine.threads, config.machine.processes),
             report=report,
         )
         trained = train(

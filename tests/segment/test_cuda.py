@@ -19,6 +19,7 @@ from ecosg_update.segment.engine import Engine, device, normalised
 from ecosg_update.segment.engines import build, design
 from ecosg_update.segment.predict import strips
 from ecosg_update.segment.train import Extras, Recipe, train
+from ecosg_update.segment.train.makers import ONE, Makers
 from ecosg_update.segment.train.recipe import Light, Objective, Watch
 from ecosg_update.segment.train.teacher import teacher
 from tests.segment.scenes import SO2SAT_BANDS, ArrayReader
@@ -171,7 +172,6 @@ CASES = [
     ("unet", {"encoder": "resnet18"}, WIDE, replace(RECIPE, crop=29, objective=FULL)),
     ("unet", {"encoder": "resnet18"}, WIDE, replace(RECIPE, crop=64, precision="bf16")),
     ("light_resnet", {}, replace(CARD, engine="light_resnet", arguments={}), RECIPE),
-    ("deeplabv3_mobilenet_v3_large", {}, replace(WIDE, engine="deeplabv3_mobilenet_v3_large"), RECIPE),
 ]
 
 
@@ -185,19 +185,17 @@ def test_a_training_ends_with_the_same_bits_whether_it_was_interrupted_or_not(tm
     samples = [image(seed, shape=(72, 72)) for seed in (1, 2)]
     state = tmp_path / "net.state.safetensors"
 
-    def run(stop=None, path=None, threads=1):
+    def run(stop=None, path=None, makers=ONE):
         def report(step):
             if step.number == stop:
                 raise StopError
 
         weights = None if not recipe.objective.present else [1.0, 1.0]
-        rest = Extras(
-            weights=weights, validation=[image(3)], state=path, save_every=5, report=report, threads=threads
-        )
+        rest = Extras(weights=weights, validation=[image(3)], state=path, save_every=5, report=report, makers=makers)
         return train(small(name, **arguments), samples, own, recipe=recipe, on="cuda", extras=rest)
 
     whole = run()
-    twice = run(threads=3)
+    twice = run(makers=Makers(processes=3))
     assert twice.losses == whole.losses and equal(twice.network, whole.network)
     with pytest.raises(StopError):
         run(stop=13, path=state)
@@ -245,7 +243,7 @@ def little_memory():
 @pytest.mark.usefixtures("little_memory")
 def test_a_window_that_the_memory_does_not_hold_is_one_clear_line():
     _, gpu = pair("small_unet")
-    with pytest.raises(ModelError, match=r"a window of 2048 x 2048 .* smaller window") as caught:
+    with pytest.raises(ModelError, match=r"engine small_unet: .* does not fit .* smaller window") as caught:
         list(strips(scene((2048, 2048)), gpu, size=2048))
     assert "\n" not in str(caught.value)
     assert joined(strips(scene((300, 200)), gpu, size=128)).shape == (15, 300, 200)  # and the next one goes on

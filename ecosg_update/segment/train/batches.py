@@ -1,13 +1,12 @@
 """Crops of samples as batches.
 
 The crops of a step depend on the seed and the step alone, each on a generator of its own: the same whether training
-was interrupted, whether batches are made ahead in threads, and however many processes share them.
+was interrupted, whether batches are made ahead, by threads or processes, and however many share them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +17,11 @@ from torch import Tensor
 from ecosg_update.errors import ModelError
 from ecosg_update.sample import UNLABELLED, Sample, absent
 from ecosg_update.segment.card import Card
-from ecosg_update.segment.gpu import blank
 from ecosg_update.segment.train.light import change, relit
 from ecosg_update.segment.train.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-AHEAD = 3
-"""Batches that wait ready at most, beside one in the making a thread."""
-
-CPU = torch.device("cpu")
 
 Window = tuple[slice, slice]
 Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
@@ -56,20 +49,26 @@ class Batch:
         return relit(self.clean, self.gain, self.offset)
 
     def on(self, device: torch.device) -> Batch:
-        """The batch on a device, labels as int64. Nobody waits where its memory is that of `gpu.blank`."""
-        parts = (self.clean, self.gain, self.offset, self.labels, self.present)
-        clean, gain, offset, labels, present = (part.to(device, non_blocking=True) for part in parts)
+        """The batch on a device, labels as int64; nobody waits for a pinned one."""
+        clean, gain, offset, labels, present = (part.to(device, non_blocking=True) for part in self._parts)
         return Batch(clean, gain, offset, labels.long(), present)
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory, from where nobody waits for a GPU; torch's loader asks for it."""
+        return Batch(*(part.pin_memory() for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Tensor, ...]:
+        return (self.clean, self.gain, self.offset, self.labels, self.present)
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where batches come from; bands and classes are those of the card. place: the device that they are made for."""
+    """Where batches come from; bands and classes are those of the card."""
 
     draw: Draw
     recipe: Recipe
     card: Card
-    place: torch.device = CPU
 
     def batch(self, step: int, *, share: slice = slice(None)) -> Batch:
         """The crops of a step; `share` picks those of one of several processes."""
@@ -82,11 +81,11 @@ class Source:
     def _blank(self, count: int) -> Batch:
         bands, side = len(self.card.bands), self.recipe.crop
         return Batch(
-            blank((count, bands, side, side), torch.float32, self.place),
-            blank((count, bands), torch.float32, self.place),
-            blank((count, bands), torch.float32, self.place),
-            blank((count, side, side), torch.int16, self.place),
-            blank((count, len(self.card.codes)), torch.float32, self.place),
+            torch.empty((count, bands, side, side)),
+            torch.empty((count, bands)),
+            torch.empty((count, bands)),
+            torch.empty((count, side, side), dtype=torch.int16),
+            torch.empty((count, len(self.card.codes))),
         )
 
     def _fill(self, batch: Batch, row: int, rng: np.random.Generator) -> None:
@@ -112,24 +111,6 @@ class Source:
         if not self.recipe.absent or rng.random() >= self.recipe.absent:
             return []
         return [self.card.bands.index(band) for band in self.card.optional if rng.random() < 0.5]
-
-
-def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> Iterator[Batch]:
-    """The batches of `steps` in their order, made ahead of use by `threads` threads; 0 makes each when asked."""
-    if threads == 0:
-        yield from map(make, steps)
-        return
-    pool = ThreadPoolExecutor(threads)
-    try:
-        ahead = AHEAD + threads
-        waiting = [pool.submit(make, step) for step in steps[:ahead]]
-        for step in range(len(steps)):
-            ready = waiting.pop(0)
-            if step + ahead < len(steps):
-                waiting.append(pool.submit(make, steps[step + ahead]))
-            yield ready.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def by_class(samples: Sequence[Sample], crop: int) -> Draw:

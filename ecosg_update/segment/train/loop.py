@@ -19,8 +19,9 @@ from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import device, normalised
 from ecosg_update.segment.gpu import fitting, repeatable
 from ecosg_update.segment.train import state
-from ecosg_update.segment.train.batches import Batch, Source, by_class, by_weight, check, stream
+from ecosg_update.segment.train.batches import Batch, Source, by_class, by_weight, check
 from ecosg_update.segment.train.crew import ALONE, Crew
+from ecosg_update.segment.train.makers import ONE, Makers, stream
 from ecosg_update.segment.train.recipe import Objective, Precision, Recipe
 from ecosg_update.segment.train.schedule import pace
 from ecosg_update.segment.train.state import Learner
@@ -62,7 +63,7 @@ class Extras:
     weights: a chance for each sample; crops then lie anywhere in it, and samples are read one by one. validation:
     samples to look at now and then. teacher: whose probabilities are learned. state: the file that a training which
     was interrupted goes on from, written every `save_every` steps. crew: the processes that train together.
-    threads: that make batches ahead. report: called with each step.
+    makers: who makes batches ahead. report: called with each step.
     """
 
     weights: Sequence[float] | None = None
@@ -71,7 +72,7 @@ class Extras:
     state: Path | None = None
     save_every: int = 500
     crew: Crew = ALONE
-    threads: int = 1
+    makers: Makers = ONE
     report: Callable[[Step], None] = _unheard
 
 
@@ -99,7 +100,7 @@ def train(
     sign = state.signature(network, card, recipe)
     if extras.state and extras.state.exists():
         state.restore(learner, extras.state, sign)
-    source = Source(_draw(samples, recipe, extras), recipe, card, device(on))
+    source = Source(_draw(samples, recipe, extras), recipe, card)
     for step in _steps(learner, source, card, extras, device(on)):
         extras.report(step)
         if extras.state and extras.crew.leads and learner.step % extras.save_every == 0:
@@ -147,7 +148,7 @@ def _steps(learner: Learner, source: Source, card: Card, extras: Extras, place: 
     waiting: list[tuple[int, Tensor, float]] = []
     left = range(learner.step, recipe.steps)
     late = LATE if place.type == "cuda" else 1
-    batches = stream(lambda step: source.batch(step, share=share), left, threads=extras.threads)
+    batches = stream(lambda step: source.batch(step, share=share), left, extras.makers, place=place)
     for number, batch in zip(left, batches, strict=True):
         if recipe.watch.patience and learner.stale >= recipe.watch.patience:
             return
