@@ -12,6 +12,7 @@ without --weights Dynamic World's are random.
 """
 
 import argparse
+import copy
 import statistics
 import time
 from collections.abc import Callable
@@ -70,12 +71,16 @@ def seconds(task: Callable[[], object]) -> tuple[float, float]:
 def bare(engine: Engine, scene: Noise, batch: int, arithmetic: str = "float32") -> Callable[[], None]:
     """The network alone over the windows of the scene, which lie on its device. Equal windows share a call."""
     layout, order = plan(scene.grid.shape, engine.card), _order(engine.card.bands)
+    network = engine._inference
+    memory = engine._layout if arithmetic == "float32" else torch.channels_last  # what is fast in it
+    if arithmetic != "float32":
+        network = copy.deepcopy(network).to(memory_format=memory)
     with torch.inference_mode():
         windows = [
             normalised(
                 torch.from_numpy(scene.values[order, row.pixels, col.pixels].copy())[None].to(engine.device),
                 engine.card,
-            ).contiguous(memory_format=torch.channels_last)
+            ).contiguous(memory_format=memory)
             for row in layout.rows
             for col in layout.cols
         ]
@@ -84,7 +89,6 @@ def bare(engine: Engine, scene: Noise, batch: int, arithmetic: str = "float32") 
             for shape in dict.fromkeys(one.shape for one in windows)
             for at in range(0, sum(one.shape == shape for one in windows), batch)
         ]
-    network = engine._inference
     answer = network.cells if isinstance(network, Celled) else network
 
     def loop() -> None:

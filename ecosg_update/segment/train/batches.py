@@ -54,7 +54,7 @@ class Batch:
         return Batch(clean, gain, offset, labels.long(), present)
 
     def pin_memory(self) -> Batch:
-        """The batch in page-locked memory, from where nobody waits for a GPU; torch's loader asks for it."""
+        """The batch in page-locked memory, from where it goes to a GPU without waiting."""
         return Batch(*(part.pin_memory() for part in self._parts))
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ AHEAD = 3
 """Batches that wait ready at most, beside one in the making a thread."""
 EACH = 2
 """Batches that wait ready at most for each process."""
+PINNING = 4
+"""Threads that copy the batches of processes into page-locked memory: one alone takes longer than a step."""
 
 Make = Callable[[int], Batch]
 
@@ -40,7 +43,8 @@ def stream(make: Make, steps: range, makers: Makers, *, place: torch.device) -> 
     """The batches of `steps` in their order, in memory from which `place` is filled fast."""
     pinned = place.type == "cuda"
     if makers.processes:
-        return _by_processes(make, steps, makers.processes, pinned=pinned)
+        batches = _by_processes(make, steps, makers.processes)
+        return _pinned(batches) if pinned else batches
     return _by_threads(lambda step: make(step).pin_memory() if pinned else make(step), steps, makers.threads)
 
 
@@ -60,7 +64,7 @@ def _by_threads(make: Make, steps: range, threads: int) -> Iterator[Batch]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _by_processes(make: Make, steps: range, processes: int, *, pinned: bool) -> Iterator[Batch]:
+def _by_processes(make: Make, steps: range, processes: int) -> Iterator[Batch]:
     loader = DataLoader(
         _Made(make),
         batch_size=None,
@@ -68,13 +72,24 @@ def _by_processes(make: Make, steps: range, processes: int, *, pinned: bool) -> 
         num_workers=processes,
         prefetch_factor=EACH,
         collate_fn=_as_it_is,
-        pin_memory=pinned,
         multiprocessing_context="fork",  # what draws crops is a function that cannot be pickled
     )
     for found in loader:
         if isinstance(found, EcosgError):
             raise found
         yield found
+
+
+def _pinned(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches in page-locked memory, a few of them being copied there while one is used."""
+    waiting: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(PINNING) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(batch.pin_memory))
+            if len(waiting) > PINNING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _Made(Dataset["Batch | EcosgError"]):
