@@ -27,8 +27,8 @@ from tests.segment.train.cases import CARD, LEGEND, RECIPE, equal, image
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device on this machine")
 
-TOLERANCE = 2e-4
-"""Of a probability: float32 sums in another order, through fifty layers."""
+TOLERANCE = 5e-4
+"""Of a probability: float32 sums in another order, through fifty layers. An H100 was at most 2.1e-4 away."""
 NETWORKS = ("dynamicworld", "so2sat-lcz", "small_unet", "light_resnet", "fcn_resnet50", "deeplabv3_resnet50", "unet")
 
 
