@@ -113,7 +113,7 @@ def test_an_interrupted_run_ends_with_the_bits_of_a_whole_one(trained, tmp_path)
 
 
 def test_processes_make_the_batches_that_a_thread_makes(trained, tmp_path):
-    folder, (done,) = trained
+    _, (done,) = trained
     write_set(tmp_path / "set")
     (again,) = run(config(tmp_path, CONFIG.replace("[[step]]", "[machine]\nprocesses = 2\n[[step]]")))
     assert again.card == done.card
