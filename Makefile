@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format benchmarks clean
+.PHONY: help demo test check format benchmarks browser clean
 help:            ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
@@ -23,6 +23,9 @@ format: .venv/.developed ## rewrite the sources in the house style
 
 benchmarks: .venv/.developed ## measure side by side with what a user would use instead (minutes)
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+browser:         ## Debian's Chromium, with which the tests look at reports; without it they skip
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 clean:           ## remove the environment and the demo's output
 	rm -rf .venv demo

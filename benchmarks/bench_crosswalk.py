@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecosg_update import tables
-from ecosg_update.crosswalk.apply import covers
+from ecosg_update.crosswalk.apply import covers, subtypes
 from ecosg_update.crosswalk.context import alternatives, context, margin_cells
+from ecosg_update.crosswalk.rules import recorded
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Prediction
 from ecosg_update.patch.census import census
@@ -62,21 +63,23 @@ def bands(cells: LatLonGrid) -> Iterator[Prediction]:
         yield Prediction(values, np.ones(grid.shape, np.float32), CLASSES, grid, "made up")
 
 
-def crossed(part: Prediction, base: CoverMap) -> tuple[Prediction, CoverMap]:
-    """The covers of a band with their context, and the base on its cells."""
+def crossed(part: Prediction, base: CoverMap) -> tuple[Prediction, CoverMap, NDArray[np.uint8]]:
+    """The covers of a band with their context, the base on its cells, and which rule chose."""
     grid = part.grid
     assert isinstance(grid, LatLonGrid)
     near = base.grid.intersection(grid.at(COARSE).grown(margin_cells(COARSE, grid.north, RADIUS_KM)))
     assert near is not None
     around = base.read(near)
     original = resampled(around, grid)
-    return covers(part, CROSSWALK, context(original, around, CROSSWALK, radius_km=RADIUS_KM)), original
+    heard = context(original, around, CROSSWALK, radius_km=RADIUS_KM)
+    found = covers(part, CROSSWALK, heard)
+    return found, original, subtypes(part, found, CROSSWALK, heard)
 
 
 def walked(part: Prediction, base: CoverMap, belief: Belief) -> NDArray[np.uint8]:
     """The decided covers of a band."""
-    said, original = crossed(part, base)
-    return decided(said, original, POLICY, belief).cover.codes
+    said, original, chosen = crossed(part, base)
+    return recorded(decided(said, original, POLICY, belief), chosen).cover.codes
 
 
 def looped(part: Prediction, base: CoverMap, belief: Belief) -> NDArray[np.uint8]:
@@ -142,7 +145,7 @@ def main() -> None:
     base = base_map(cells)
     prior = shipped(ECOSG)
     first = next(bands(cells))
-    belief = learned(prior, census(prior, [crossed(first, base)]))
+    belief = learned(prior, census(prior, [crossed(first, base)[:2]]))
     walked(first, base, belief)  # warm up
     wall = cpu = look = 0.0
     for part in bands(cells):

@@ -1,6 +1,6 @@
 """Members of smooth fields beside constant draws and noise a cell: reliability where a model looks, and speed.
 
-    python benchmarks/bench_ensemble.py [FIGURE.png]
+    python benchmarks/bench_ensemble.py [FIGURE.png] [--domain 9000 --members 3]
 
 The posterior is made up: five covers, in places certain, in places even. The truth is drawn from it by a rule that
 none of the three shares: the map falls into irregular parcels (Voronoi cells of random points) and in each parcel one
@@ -13,10 +13,15 @@ several sizes. spread / error: the members' standard deviation over the error of
 as far apart as they should be (corrected for their number, Fortin et al. 2014, doi:10.1175/JHM-D-14-0008.1). outside:
 how often the truth lies outside all members, ties drawn by lot, against 2 / (members + 1). CRPS: the fair one (Ferro
 2014, doi:10.1002/qj.2270), in hundredths of the block; less is better.
+
+--domain draws and writes the members of a domain of so many cells of 60 m a side, in bands of rows as a run does, and
+nothing else. Time of the draw and of the files, without making the chances up; peak memory of the process.
 """
 
+import argparse
+import resource
 import statistics
-import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -31,9 +36,11 @@ from scipy.special import ndtr
 
 from ecosg_update import tables
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import Prediction
+from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
+from ecosg_update.patch.decide import Policy
 from ecosg_update.patch.ensemble import Ensemble, drawn
 from ecosg_update.patch.field import field
+from ecosg_update.variants import Variants, add_members
 
 ECOSG = tables.legend("ecosg")
 COVERS = (2, 8, 17, 19, 29)
@@ -47,6 +54,10 @@ PARCEL_KM = 5.0
 LENGTHS_KM = (2.0, 5.0, 12.0)
 TILES = (("town", (29,)), ("nature", (8, 17, 19)), ("water", (2,)))
 REPEATS = 3
+ROWS = 100
+"""Rows of a band of a domain, as many as a run takes at 9,000 columns."""
+TEN = np.array([2, 8, 13, 15, 17, 19, 20, 23, 29, 31])
+"""The covers of a domain."""
 
 Tally = tuple[float, float, float, float]
 """Variance of the members, squared error of their mean, share of truths outside, CRPS."""
@@ -56,7 +67,21 @@ Members = Callable[[Prediction, int], NDArray[np.uint8]]
 
 
 def main() -> None:
-    """Print reliability, then speed."""
+    """Print reliability, then speed; or what a domain takes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figure", nargs="?", type=Path, help="a picture of members")
+    parser.add_argument("--domain", type=int, help="cells a side: members of a domain, and nothing else")
+    parser.add_argument("--members", type=int, default=3, help="of the domain, with the best estimate")
+    given = parser.parse_args()
+    if given.domain:
+        domain(given.domain, given.members)
+        return
+    reliability(given.figure)
+    speed()
+
+
+def reliability(picture: Path | None) -> None:
+    """Print how far each way's members may be trusted."""
     chances = posterior(GRID)
     ways: dict[str, Members] = {"constant": constant, "noise": noise}
     ways |= {f"smooth, {length:g} km": smooth(length) for length in LENGTHS_KM}
@@ -67,9 +92,8 @@ def main() -> None:
             ratio = ((1 + 1 / MEMBERS) * variance / error) ** 0.5
             line = f"spread / error {ratio:5.2f}  outside {outside:.3f}  CRPS {100 * crps:.2f}"
             print(f"{way:>14} {name:>7}: {line}", flush=True)
-    if len(sys.argv) > 1:
-        figure(chances).save(Path(sys.argv[1]), optimize=True)
-    speed()
+    if picture:
+        figure(chances).save(picture, optimize=True)
 
 
 def posterior(grid: LatLonGrid) -> Prediction:
@@ -194,6 +218,44 @@ def speed() -> None:
             f"{grid.rows} x {grid.cols} cells, {covers} covers: ours {ours:.2f} CPU s a member "
             f"({grid.cells / ours / 1e6:.1f} Mcell/s), filtered noise {plain:.2f} s, ratio {plain / ours:.1f}"
         )
+
+
+def domain(side: int, members: int) -> None:
+    """Members of a large domain: draw and files, ten covers and three of them a cell."""
+    wall = cpu = 0.0
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    drawn(band(0, ROWS, 60)[0], Ensemble(2))  # warm up
+    with tempfile.TemporaryDirectory() as folder:
+        variants = Variants(Path(folder) / "bench", Ensemble(members))
+        parts = {path: path for path in variants.targets()}
+        for path in parts:
+            path.touch()
+        for top in range(0, side, ROWS):
+            chances, patch = band(top, min(ROWS, side - top), side)
+            clock, used = time.perf_counter(), time.process_time()
+            add_members(variants, parts, Policy(), chances, patch)
+            wall, cpu = wall + time.perf_counter() - clock, cpu + time.process_time() - used
+        written = sum(path.stat().st_size for path in parts)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    size = side * side / 1e6
+    print(
+        f"{size:.1f} Mcells, {members} members, {written / 1e6:.0f} MB: {wall:.1f} s, {cpu:.1f} s CPU, "
+        f"{size * (members - 1) / cpu:.2f} Mcells drawn a CPU s; peak {peak:.2f} GB, {before:.2f} GB before"
+    )
+
+
+def band(top: int, rows: int, cols: int) -> tuple[Prediction, Patch]:
+    """Chances in fields of 20 cells, and the patch that they decide."""
+    grid = LatLonGrid(1800, 60_000 + top, 300_000, rows, cols)
+    random = np.random.default_rng(top)
+    values = np.zeros((33, *grid.shape), np.float32)
+    for share in (0.6, 0.3, 0.1):
+        row = random.choice(TEN, size=(rows // 20 + 1, cols // 20 + 1)).repeat(20, 0).repeat(20, 1)[:rows, :cols] - 1
+        np.put_along_axis(values, row[None], np.take_along_axis(values, row[None], 0) + np.float32(share), 0)
+    codes = (values.argmax(axis=0) + 1).astype(np.uint8)
+    ones = np.ones(grid.shape, np.float32)
+    reason = np.full(grid.shape, Reason.UNCHANGED, np.uint8)
+    return Prediction(values, ones, ECOSG, grid, ""), Patch(CoverMap(codes, grid, ECOSG), codes, reason, ones)
 
 
 def filtered(chances: Prediction, length: float) -> NDArray[np.uint8]:

@@ -20,9 +20,11 @@ from ecosg_update.patch.decide import (
     DEFAULT_MODE,
     DEFAULT_NEVER_NEW,
     DEFAULT_PROTECT,
+    DEFAULT_SURE_OF,
     Mode,
     Policy,
     Proof,
+    Sureness,
 )
 from ecosg_update.patch.ensemble import DEFAULT_CORRELATION_KM, MOST
 from ecosg_update.patch.field import LONGEST_KM, SHORTEST_KM
@@ -133,11 +135,14 @@ class TargetSection(Section):
 class RulesSection(Section):
     """Which rules of context hold: see docs/rules.md. Those that need a raster speak only where it is given.
 
-    water: R4, off by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ
-    prediction, the best zone takes a town's whole probability, or all take their share, for ensembles.
-    smallest_patch: R7, new patches of fewer cells join a neighbour; 1 lets all be.
+    inherit: R1, the sub-type is the original's own. neighbours: R2, else the most frequent one around. water: R4, off
+    by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ prediction, the best
+    zone takes a town's whole probability, or all take their share, for ensembles. smallest_patch: R7, new patches of
+    fewer cells join a neighbour; 1 lets all be.
     """
 
+    inherit: bool = True
+    neighbours: bool = True
     crops: bool = True
     water: bool = False
     towns: bool = True
@@ -188,6 +193,7 @@ class PatchSection(Section):
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
     mode: Mode = DEFAULT_MODE
     evidence: Proof = DEFAULT_EVIDENCE
+    sure_of: Sureness = DEFAULT_SURE_OF
 
     def policy(self) -> Policy:
         """The same as the patch stage's noun."""
@@ -238,10 +244,6 @@ class Config(Section):
             raise ValueError("give either a [scene], with an [engine] if not the package's own, or [labels]")
         if self.scene is None and self.engine is not None:
             raise ValueError("[scene] and [engine] go together; [labels] needs neither")
-        if self.output.members and self.crosswalk.rules.water:
-            raise ValueError(
-                "output.members are drawn row by row, crosswalk.rules.water needs the whole map; leave one out"
-            )
         return self
 
 

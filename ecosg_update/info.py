@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,22 +19,37 @@ SMALL_CELLS = 500_000_000
 """Class counts are given for cover maps up to this many cells; larger ones are described by their header."""
 
 
+Kind = Literal["direct", "netcdf", "checkpoint", "raster", "scene"]
+
+
+def kind(path: Path, **scene_options: Any) -> Kind:
+    """Which reader `path` is for, by its name; a GeoTIFF of which bands are named is a scene.
+
+    Raises FormatError where nothing is there.
+    """
+    if not path.exists() and not direct.pair(path)[1].exists():
+        raise FormatError(f"{path}: nothing is there; check the path")
+    if path.suffix in (".dir", ".hdr"):
+        return "direct"
+    if path.suffix == ".nc":
+        return "netcdf"
+    if path.suffix == ".safetensors":
+        return "checkpoint"
+    if path.is_file() and path.suffix in (".tif", ".tiff") and not any(scene_options.values()):
+        return "raster"
+    return "scene"
+
+
 def described(path: Path, **scene_options: Any) -> dict[str, Any]:
     """What `path` is, as plain values. scene_options: as for `scene.discover.open_scene`.
 
     Raises FormatError where nothing is there, and the error of the format where it is damaged.
     """
-    if not path.exists() and not direct.pair(path)[1].exists():
-        raise FormatError(f"{path}: nothing is there; check the path")
-    if path.suffix in (".dir", ".hdr"):
-        return _cover_map(path)
-    if path.suffix == ".nc":
-        return _netcdf(path)
-    if path.suffix == ".safetensors":
-        return _checkpoint(path)
-    if path.is_file() and path.suffix in (".tif", ".tiff") and not any(scene_options.values()):
-        return _raster(path)
-    return _scene(path, scene_options)
+    found = kind(path, **scene_options)
+    if found == "scene":
+        return _scene(path, scene_options)
+    readers = {"direct": _cover_map, "netcdf": _netcdf, "checkpoint": _checkpoint, "raster": _raster}
+    return readers[found](path)
 
 
 def _cover_map(path: Path) -> dict[str, Any]:

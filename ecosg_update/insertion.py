@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ecosg_update import logbook, pipeline, tables
+from ecosg_update.deciding import crossing
+from ecosg_update.deciding.decision import believed, judged
 from ecosg_update.errors import ConfigError
 from ecosg_update.formats import atomic, direct, header, netcdf, window
 from ecosg_update.formats.covers import opened
@@ -22,10 +25,10 @@ from ecosg_update.formats.globe.insert import Region, check, insert, insert_in_p
 from ecosg_update.formats.globe.journal import Record
 from ecosg_update.formats.header import Header
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap, Prediction, Reason
+from ecosg_update.layers import CoverMap, Reason
 from ecosg_update.legend import Legend
 from ecosg_update.manifest import sha256
-from ecosg_update.patch.decide import Policy, decided
+from ecosg_update.patch.decide import Policy
 from ecosg_update.progress import Progress, silent
 
 
@@ -194,12 +197,10 @@ def _decide(source: Source, data: Path, spool: Spool, folder: Path) -> dict[str,
     counts = np.zeros(max(Reason) + 1, np.int64)
     base = source.base or data
 
-    def weighable(cells: LatLonGrid) -> tuple[Prediction, CoverMap]:
-        return pipeline.with_base(netcdf.read_prediction(source.covers, cells), base)
-
-    belief = pipeline.believed(weighable, spool.grid, source.policy)
+    said = partial(crossing.read, source.covers, base)
+    belief = believed(said, spool.grid, source.policy)
     for band in window.bands(spool.grid, pipeline.COVER_VALUES // len(spool.legend)):
-        patch = decided(*weighable(band), source.policy, belief)
+        _, patch = judged(said(band), source.policy, belief=belief)
         with atomic.reported(folder / source.covers.name, spool.grid.cells):
             window.store(spool.handle, patch.cover.codes, band, spool.grid)
         counts += np.bincount(patch.reason.ravel(), minlength=len(counts))

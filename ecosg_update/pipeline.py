@@ -14,27 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecosg_update import __version__, rules, tables
-from ecosg_update.config import Config, CrosswalkSection, RulesSection, toml
-from ecosg_update.crosswalk.apply import covers
-from ecosg_update.crosswalk.context import context, margin_cells
-from ecosg_update.crosswalk.rules import applied, notes, recorded
-from ecosg_update.crosswalk.sieve import margin_rows, sieved
-from ecosg_update.errors import ConfigError, CoverageError
+from ecosg_update import __version__, tables
+from ecosg_update.config import Config, OutputSection, toml
+from ecosg_update.crosswalk.rules import notes
+from ecosg_update.crosswalk.sieve import margin_rows
+from ecosg_update.deciding import rules
+from ecosg_update.deciding.crossing import Crossed, cropped, crossed, tells_rivers, zone_number
+from ecosg_update.deciding.decision import believed, judged, member_with_waters, with_waters
+from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
-from ecosg_update.formats import atomic, direct, products
+from ecosg_update.formats import atomic, direct, products, stac
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
-from ecosg_update.patch.census import census, strips
-from ecosg_update.patch.confusion import Belief, learned, shipped
-from ecosg_update.patch.decide import Policy, decided, members
-from ecosg_update.patch.posterior import posterior
-from ecosg_update.patch.resample import resampled
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
-from ecosg_update.variants import Variants, add_members, finish
+from ecosg_update.variants import Settled, Variants, add_members, finish
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +45,7 @@ WHOLE_BASE_CELLS = 100_000_000
 EVIDENCE_VALUES = 200_000_000
 """Class sums held at once (float64): 1.6 GB. A target with more is predicted in blocks of rows."""
 
-NO_RULES = RulesSection(crops=False, towns=False, snow=False, wetlands=False)
+UNDATED = "the evidence does not say when it was seen: datetime is when this map was made"
 
 COVER_VALUES = 30_000_000
 """Cover probabilities held at once (float32): 120 MB and a few times that in passing."""
@@ -90,16 +86,18 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
             image = seen.image(panel_size(target), target)
         provenance = _provenance(config, seen)
         products.encode(patch, {file: part[file] for file in files}, provenance=provenance, share=share)
-        finish(variants, part, patch, title=provenance.title)
-        look, settings, record = names
+        finish(variants, part, patch, title=provenance.title, settled=_settled(config, seen, patch))
+        look, settings, item, record = names
         quicklook(patch, provenance.title, image).save(part[look], format="PNG")
         part[settings].write_text(toml(config), encoding="utf-8")
+        made = {file: part[file] for file in (*files, *more, look, settings)}
+        part[item].write_text(_item(output, patch, made, provenance, seen.acquired, started), encoding="utf-8")
         found = manifest(
             patch=patch,
             config=config.model_dump(mode="json", exclude_none=True),
             inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
-            products={file.name: part[file] for file in (*files, *more, look, settings)},
+            products={file.name: part[file] for file in (*made, item)},
             notes=[*seen.notes, *notes(patch)],
             started=started,
         )
@@ -131,11 +129,12 @@ def plan(config: Config) -> dict[str, Any]:
         }
 
 
-def beside(stem: Path) -> tuple[Path, Path, Path]:
-    """The quicklook, the resolved configuration and the manifest that a run leaves beside its products."""
+def beside(stem: Path) -> tuple[Path, Path, Path, Path]:
+    """The quicklook, the resolved configuration, the STAC item and the manifest that a run leaves by its products."""
     return (
         stem.with_name(f"{stem.name}_quicklook.png"),
         stem.with_name(f"{stem.name}_run.toml"),
+        stac.beside(stem),
         stem.with_name(f"{stem.name}_manifest.json"),
     )
 
@@ -170,11 +169,11 @@ def patched(
     Cells and smallest patches are settled block by block, each with the margin that they need; the kinds of water
     (rule R4) on the whole target at the end, of codes of one byte a cell.
     """
-    policy, legend = config.patch.policy(), tables.legend("ecosg")
-    zone = zone_number(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours
+    policy, legend, switches = config.patch.policy(), tables.legend("ecosg"), config.crosswalk.rules
+    told = tells_rivers(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours
     policy.check(legend)
     rules.checked_rasters(config.crosswalk)
-    margin = margin_rows(config.crosswalk.rules.smallest_patch)
+    margin = margin_rows(switches.smallest_patch)
     codes, base, reason, second = (np.zeros(target.shape, np.uint8) for _ in range(4))
     confidence, share, entropy = (np.zeros(target.shape, np.float32) for _ in range(3))
     blocks = list(_row_blocks(target, EVIDENCE_VALUES // len(seen.legend)))
@@ -183,14 +182,16 @@ def patched(
     def on(cells: LatLonGrid) -> Prediction:
         return on_block(seen, cells, progress) if whole is None else cropped(whole, cells)
 
-    belief = believed(lambda cells: _said(on(cells), config)[:2], target, policy)
+    def judgeable(prediction: Prediction) -> Crossed:
+        return crossed(prediction, config.base.path, config.crosswalk).judgeable(switches)
+
+    belief = believed(lambda cells: judgeable(on(cells)), target, policy)
     for block in blocks:
         prediction = on(_taller(block, target, margin))
         for band in _row_blocks(block, COVER_VALUES // len(legend)):
             part = cropped(prediction, _taller(band, target, margin))
-            said, original, chosen = _said(part, config)
-            weighed, settled = _settled(said, original, policy, config.crosswalk.rules, belief, chosen)
-            piece = _part_of(settled, band)
+            weighed, found = judged(judgeable(part), policy, switches, belief)
+            piece = _part_of(found, band)
             if each:
                 each(cropped(weighed, band), piece)
             at = slice(band.row - target.row, band.row - target.row + band.rows)
@@ -199,128 +200,7 @@ def patched(
             if piece.entropy is not None and piece.second is not None:
                 entropy[at], second[at] = piece.entropy, piece.second
     patch = Patch(CoverMap(codes, target, legend), base, reason, confidence, entropy, second)
-    if config.crosswalk.rules.water:
-        told = rules.tells_rivers(tables.crosswalk(seen.legend.name), zone)
-        patch = _distinct(rules.water_settled(patch, config.base.path, policy, told=told))
-    return patch, share
-
-
-def believed(
-    weighable: Callable[[LatLonGrid], tuple[Prediction, CoverMap]], cells: LatLonGrid, policy: Policy
-) -> Belief | None:
-    """How the base errs on some cells, from a sample of their rows; None where the policy takes the image alone.
-
-    weighable: the covers that the image says, and the base, on any rows of the cells.
-    """
-    if policy.evidence == "engine":
-        return None
-    prior = shipped(tables.legend("ecosg"))
-    return learned(prior, census(prior, map(weighable, strips(cells))))
-
-
-def mapped(prediction: Prediction, base: Path, section: CrosswalkSection) -> Prediction:
-    """A prediction on a lat-lon grid in the covers of ECOCLIMAP-SG, by the rules that judge a cell in its context."""
-    original, around = _base(base, _cells(prediction), rules.margin_km(section))
-    return _crossed(prediction, original, around, section)[0]
-
-
-def decided_on(
-    prediction: Prediction, base: Path, policy: Policy, switches: RulesSection = NO_RULES
-) -> tuple[Patch, Prediction]:
-    """The patch of a base map by a prediction in its covers, and the probabilities that it was decided by.
-
-    Of the rules, R4 and R7 are applied if they are on.
-    """
-    belief = believed(lambda cells: with_base(cropped(prediction, cells), base), _cells(prediction), policy)
-    said, original = with_base(prediction, base)
-    said = rules.local_part(switches, said, original)
-    weighed, patch = _settled(said, original, policy, switches, belief)
-    if switches.water:
-        patch = _distinct(rules.water_settled(patch, base, policy, told=False))
-    return patch, weighed
-
-
-def with_base(prediction: Prediction, base: Path) -> tuple[Prediction, CoverMap]:
-    """A prediction on a lat-lon grid, and the base map on its cells."""
-    original, _ = _base(base, _cells(prediction), 0.0)
-    return prediction, original
-
-
-def zone_number(source: str, section: CrosswalkSection) -> int:
-    """The row of the crosswalk's zones; ConfigError lists those that the crosswalk has."""
-    zones = tables.crosswalk(source, form=section.form).zones
-    if section.zone not in zones:
-        raise ConfigError(f"crosswalk.zone: {section.zone!r} is no zone of {source}, found {', '.join(zones)}")
-    return zones.index(section.zone)
-
-
-def cropped(prediction: Prediction, cells: LatLonGrid) -> Prediction:
-    """The cells of a prediction on a lat-lon grid that lie in `cells`."""
-    whole = _cells(prediction)
-    if cells == whole:
-        return prediction
-    values, share = (cut(layer, whole, cells) for layer in (prediction.values, prediction.share))
-    return Prediction(values, share, prediction.legend, cells, prediction.origin)
-
-
-def _said(prediction: Prediction, config: Config) -> tuple[Prediction, CoverMap, NDArray[np.uint8]]:
-    """The covers that a prediction in classes says, the base on its cells, and the rules behind (see `_crossed`)."""
-    section = config.crosswalk
-    original, around = _base(config.base.path, _cells(prediction), rules.margin_km(section))
-    found, chosen = _crossed(prediction, original, around, section)
-    return rules.local_part(section.rules, found, original), original, chosen
-
-
-def _settled(
-    said: Prediction,
-    original: CoverMap,
-    policy: Policy,
-    switches: RulesSection,
-    belief: Belief | None,
-    chosen: NDArray[np.uint8] | None = None,
-) -> tuple[Prediction, Patch]:
-    """The probabilities that decide, and the decided cells without specks.
-
-    chosen: the rule behind each cell's best cover, see `recorded`.
-    """
-    weighed = said if belief is None else posterior(said, original, belief)
-    patch = decided(said, original, policy, belief)
-    if chosen is not None:
-        patch = recorded(patch, chosen)
-    never_new = tuple(members(original.legend, policy.never_new, "never_new"))
-    return weighed, _distinct(sieved(patch, weighed, switches.smallest_patch, never_new=never_new))
-
-
-def _distinct(patch: Patch) -> Patch:
-    """The patch without a second cover where a rule put just that one."""
-    if patch.second is None:
-        return patch
-    return replace(patch, second=np.where(patch.second == patch.cover.codes, np.uint8(0), patch.second))
-
-
-def _crossed(
-    prediction: Prediction, original: CoverMap, around: CoverMap, section: CrosswalkSection
-) -> tuple[Prediction, NDArray[np.uint8]]:
-    """The probabilities of covers, and uint8 (y, x): the `Reason` of the rule that chose the best one, else 0."""
-    crosswalk = tables.crosswalk(prediction.legend.name, form=section.form)
-    zone = zone_number(prediction.legend.name, section)
-    near = context(original, around, crosswalk, zone=zone, radius_km=section.radius_km)
-    return applied(covers(prediction, crosswalk, near), rules.cell_rules(near, around, section))
-
-
-def _base(path: Path, cells: LatLonGrid, radius_km: float) -> tuple[CoverMap, CoverMap]:
-    """The base on the target cells, and on its own lattice with a margin of the radius as far as it goes."""
-    whole = direct.info(path).grid
-    inner = cells.at(whole.per_degree)
-    margin = margin_cells(whole.per_degree, max(abs(cells.north), abs(cells.south)), radius_km)
-    around = direct.read(path, whole.intersection(inner.grown(margin)))
-    return resampled(around, cells), around
-
-
-def _cells(prediction: Prediction) -> LatLonGrid:
-    if not isinstance(prediction.grid, LatLonGrid):
-        raise ConfigError("prediction: lies on projected pixels, expected lat-lon cells; aggregate it first")
-    return prediction.grid
+    return (with_waters(patch, config.base.path, policy, told=told) if switches.water else patch), share
 
 
 def on_block(seen: Evidence, block: LatLonGrid, progress: Progress) -> Prediction:
@@ -362,6 +242,14 @@ def _part_of(patch: Patch, cells: LatLonGrid) -> Patch:
     return replace(patch, cover=patch.cover.read(cells), **arrays)
 
 
+def _settled(config: Config, seen: Evidence, patch: Patch) -> Settled | None:
+    """What R4 makes of a member of the ensemble; None where that rule is off."""
+    if not config.crosswalk.rules.water:
+        return None
+    told = tells_rivers(seen.legend.name, config.crosswalk)
+    return partial(member_with_waters, patch=patch, base=config.base.path, policy=config.patch.policy(), told=told)
+
+
 @contextmanager
 def _folder(path: Path) -> Iterator[None]:
     """The output folder, made if absent and removed again if nothing came of it."""
@@ -383,4 +271,29 @@ def _provenance(config: Config, seen: Evidence) -> Provenance:
         source=f"{seen.name} ({origin}), base {config.base.path.name}",
         history=f"ecosg-update {__version__} run",
         comment="; ".join(seen.notes),
+    )
+
+
+def _item(
+    output: OutputSection,
+    patch: Patch,
+    made: dict[Path, Path],
+    origin: Provenance,
+    acquired: datetime | None,
+    started: datetime,
+) -> str:
+    """The STAC item of a run; without a time of acquisition it has that of the run, and says so."""
+    cover, stem, when = patch.cover, output.folder / output.stem, acquired or started
+    if acquired is None:
+        told = "; ".join(part for part in (origin.comment, UNDATED) if part)
+        origin = replace(origin, comment=told)
+    return stac.text(
+        stem,
+        cover.grid,
+        cover.legend,
+        made,
+        about=origin,
+        when=stac.Period(when, when),
+        bands=stac.patch_bands(cover.legend),
+        linked=beside(stem)[-1:],
     )

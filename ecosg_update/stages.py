@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from ecosg_update import pipeline, tables
 from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
+from ecosg_update.deciding import crossing
+from ecosg_update.deciding.crossing import Crossed, crossed
+from ecosg_update.deciding.decision import NO_RULES, believed, judged, member_with_waters, with_waters
 from ecosg_update.evidence import Evidence, asked_cells
 from ecosg_update.evidence.labels import Labels
 from ecosg_update.formats import atomic, netcdf
@@ -55,10 +59,8 @@ def map_labels(
     with tables.overlaid(section.tables):
         seen = Labels.opened(labels)
         cells = pipeline.target_grid(base, seen, per_degree, bounds)
-        found = pipeline.mapped(pipeline.on_block(seen, cells, progress), base, section)
-    return netcdf.write_prediction(
-        found, output, provenance=about("cover probabilities", seen.name), overwrite=overwrite
-    )
+        found = crossed(pipeline.on_block(seen, cells, progress), base, section)
+    return _written(found, output, seen.name, overwrite=overwrite)
 
 
 def map_prediction(
@@ -66,10 +68,8 @@ def map_prediction(
 ) -> Path:
     """Write the cover probabilities of class probabilities that `predict` wrote."""
     with tables.overlaid(section.tables):
-        found = pipeline.mapped(netcdf.read_prediction(prediction), base, section)
-    return netcdf.write_prediction(
-        found, output, provenance=about("cover probabilities", prediction.name), overwrite=overwrite
-    )
+        found = crossed(netcdf.read_prediction(prediction), base, section)
+    return _written(found, output, prediction.name, overwrite=overwrite)
 
 
 def patch(
@@ -79,18 +79,37 @@ def patch(
     output: Path,
     *,
     variants: Variants | None = None,
-    switches: RulesSection = pipeline.NO_RULES,
+    switches: RulesSection = NO_RULES,
     title: str | None = None,
     overwrite: bool = False,
 ) -> tuple[Patch, list[Path]]:
-    """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending."""
+    """Decide each cell of the cover probabilities that `map_prediction` or `map_labels` wrote; write by ending.
+
+    Of the rules, R4 and R7 are applied if they are on; what the others did is remembered by `covers`.
+    """
     more = variants or Variants(output.with_suffix(""))
-    prediction = netcdf.read_prediction(covers)
-    found, weighed = pipeline.decided_on(prediction, base, policy, switches)
+    said = crossing.read(covers, base).judgeable(switches)
+    weighed, found = judged(said, policy, switches, believed(said.cropped, said.grid, policy))
+    settled = None
+    if switches.water:
+        found = with_waters(found, base, policy, told=said.told)
+        settled = partial(member_with_waters, patch=found, base=base, policy=policy, told=said.told)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
-    with written(more, weighed, found, policy, title=origin.title, overwrite=overwrite) as beside:
+    with written(more, weighed, found, policy, title=origin.title, settled=settled, overwrite=overwrite) as beside:
         if output.suffix == ".nc":
-            files = [netcdf.write(found, output, provenance=origin, share=prediction.share, overwrite=overwrite)]
+            share = said.prediction.share
+            files = [netcdf.write(found, output, provenance=origin, share=share, overwrite=overwrite)]
         else:
             files = write(found.cover, output, origin, overwrite=overwrite)
     return found, [*files, *beside]
+
+
+def _written(found: Crossed, output: Path, name: str, *, overwrite: bool) -> Path:
+    """The cover probabilities of some evidence on the disk, with what `patch` needs to know of the rules."""
+    return netcdf.write_prediction(
+        found.prediction,
+        output,
+        provenance=about("cover probabilities", name),
+        rules=netcdf.RulesBehind(found.chosen, found.told),
+        overwrite=overwrite,
+    )

@@ -5,7 +5,7 @@ Each is a `.dir` and a `.hdr` of its own, on the cells of the map: whatever read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.patch.attribution import SUFFIXES, Attribution, attributed
 from ecosg_update.patch.decide import Policy
 from ecosg_update.patch.ensemble import Ensemble, drawn, posterior
+
+Settled = Callable[[CoverMap], CoverMap]
 
 BAND_VALUES = 30_000_000
 """Chances of covers that are looked at together (float32): 120 MB."""
@@ -77,11 +79,20 @@ def add_members(
         direct.append(parts[direct.pair(_named(stem))[0]], codes)
 
 
-def finish(variants: Variants, parts: Mapping[Path, Path], patch: Patch, *, title: str) -> None:
-    """Write the headers of the members and the maps of one kind of change, once the patch is whole."""
-    for stem, what in zip(variants.members, _told(variants.ensemble), strict=True):
-        _, text = direct.pair(_named(stem))
-        direct.encode_header(parts[text], patch.cover.grid, title=_title(title, what))
+def finish(
+    variants: Variants, parts: Mapping[Path, Path], patch: Patch, *, title: str, settled: Settled | None = None
+) -> None:
+    """Write the headers of the members and the maps of one kind of change, once the patch is whole.
+
+    settled: what a rule of whole maps (R4) makes of a member; the patch has it already.
+    """
+    for number, (stem, what) in enumerate(zip(variants.members, _told(variants.ensemble), strict=True)):
+        data, text = (parts[file] for file in direct.pair(_named(stem)))
+        if settled is None:
+            direct.encode_header(text, patch.cover.grid, title=_title(title, what))
+            continue
+        cover = settled(direct.appended(data, patch.cover.grid)) if number else patch.cover
+        direct.encode(cover, data, text, title=_title(title, what))
     for product, stem in variants.changes.items():
         data, text = direct.pair(_named(stem))
         direct.encode(attributed(patch, product), parts[data], parts[text], title=_title(title, f", {product}"))
@@ -89,7 +100,14 @@ def finish(variants: Variants, parts: Mapping[Path, Path], patch: Patch, *, titl
 
 @contextmanager
 def written(
-    variants: Variants, prediction: Prediction, patch: Patch, policy: Policy, *, title: str, overwrite: bool = False
+    variants: Variants,
+    prediction: Prediction,
+    patch: Patch,
+    policy: Policy,
+    *,
+    title: str,
+    settled: Settled | None = None,
+    overwrite: bool = False,
 ) -> Iterator[list[Path]]:
     """The files of all variants of a patch in memory: they get their names when the block ends well."""
     targets = variants.targets()
@@ -101,7 +119,7 @@ def written(
         parts = dict(zip(targets, claimed, strict=True))
         for chances, piece in _bands(prediction, patch):
             add_members(variants, parts, policy, chances, piece)
-        finish(variants, parts, patch, title=title)
+        finish(variants, parts, patch, title=title, settled=settled)
         yield targets
 
 

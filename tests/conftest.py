@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,19 @@ def say(*arguments: object) -> Said:
         except SystemExit as stop:
             return Said(stop.code or 0, out.getvalue(), err.getvalue())
     return Said(0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium without a window; skips where it or Playwright is absent."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is absent: pip install 'ecosg-update[dev]'")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is absent: make browser")
+    with api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,6 @@ def test_a_scene_without_a_named_engine_takes_the_package_s_own(tmp_path, sectio
         (("[base]", "[engine]\nname = 'dynamicworld'\n[base]"), "go together"),
         (("[base]", "[engine]\nname = 'so2sat-lcz'\ncheckpoint = 'x'\n[base]"), "either name or checkpoint"),
         (("[base]", "[engine]\nweights = 'x'\n[base]"), "weights are for dynamicworld and so2sat-lcz"),
-        (('"out"', '"out"\nmembers = 3\n[crosswalk.rules]\nwater = true'), "needs the whole map; leave one out"),
         (("[base]", "[flags]\nx = 1\n[base]"), "flags: Extra inputs"),
         (("[base]", "[target]\ndomain = 'DKCOEXP'\nbounds = [0, 1, 2, 3]\n[base]"), "give either bounds or domain"),
         (("[base]", "[target]\ndomain = 'METCOP25'\n[base]"), "near it are METCOOP25"),

@@ -43,7 +43,7 @@ def test_the_demo_says_that_it_is_simulated_wherever_it_appears(simulated):
 def test_the_demo_prints_the_files_that_exist(simulated):
     folder, said = simulated
     printed = [line.strip() for line in said.out.splitlines() if line.startswith(f"  {folder}")]
-    assert len(printed) == 8
+    assert len(printed) == 10
     assert {str(path) for path in (folder / "output").iterdir()} == set(printed)
 
 

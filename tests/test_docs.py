@@ -7,6 +7,11 @@ from typing import get_args
 
 import pytest
 
+from ecosg_update.comparing.changes import LOOK_CELLS
+from ecosg_update.comparing.comparison import LARGEST
+from ecosg_update.comparing.onmodel import LAND, NOISE
+from ecosg_update.comparing.surface import REFERENCE
+from ecosg_update.comparing.written import NAMES
 from ecosg_update.config import PatchSection, checked
 from ecosg_update.learning import config as learning
 from ecosg_update.patch.census import SAMPLE_CELLS
@@ -55,3 +60,24 @@ def test_the_page_on_patching_states_the_defaults_and_the_terms_of_the_code():
     assert checked(PatchSection, stated, "page") == PatchSection()
     assert all(f"| `{mode}`" in page for mode in get_args(Mode))
     assert f"q(c)^{LOOKS:g} " in page and f"prior of {STRENGTH:g} independent" in page and f"{SAMPLE_CELLS:,}" in page
+
+
+def test_the_commands_of_the_page_on_files_run_and_its_list_of_products_is_whole(simulated, tmp_path, monkeypatch):
+    page = (DOCS / "files.md").read_text(encoding="utf-8")
+    (tmp_path / "demo").symlink_to(simulated[0])
+    monkeypatch.chdir(tmp_path)
+    lines = [line.split() for line in page.splitlines() if line.startswith("    ecosg-update ")]
+    assert [line[1] for line in lines] == ["look", "look", "look", "export"]
+    for line in lines:
+        said = say(*line[1:])
+        assert said.code == 0, said.err
+    made = {path.name.replace("simulated_demo", "STEM") for path in (simulated[0] / "output").iterdir()}
+    assert made <= set(re.findall(r"`(STEM[^`]*)`", page))
+
+
+def test_the_page_on_comparing_states_the_names_and_the_numbers_of_the_code():
+    page = (DOCS / "compare.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in page for name in NAMES)
+    assert f"({LARGEST})" in page.replace("`--largest`, ", "") and f"at least {LAND:g}" in page
+    assert f"{LOOK_CELLS / 1e6:.1f} million" in page and f"= {REFERENCE:g} m" in page and "1e-6" in page
+    assert NOISE == 1e-6

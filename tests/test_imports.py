@@ -44,7 +44,7 @@ RANK |= {
     "domains": 4,
     "config": 6,
     "manifest": 6,
-    "rules": 7,
+    "deciding": 7,
     "logbook": 7,
     "evidence": 7,
     "info": 7,
@@ -56,11 +56,14 @@ RANK |= {
     "stages": 9,
     "parameter_files": 9,
     "demo": 9,
+    "looking": 9,
     "checking": 9,
+    "comparing": 9,
     "scoring": 9,
     "learned": 9,
+    "inspection": 9,
 }
-RANK |= {"insertion": 10, "installation": 10, "cli": 11}
+RANK |= {"insertion": 10, "installation": 10, "reporting": 10, "cli": 11}
 ONLY_HOME = {
     "torch": {"segment"},
     "torchvision": {"segment"},

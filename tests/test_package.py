@@ -35,7 +35,8 @@ def test_the_wheel_holds_every_table_and_module(wheel):
     }
     modules = {str(file.relative_to(ROOT)) for file in (ROOT / "ecosg_update").rglob("*.py")}
     weights = {f"ecosg_update/simulate/weights/demo.{ending}" for ending in ("safetensors", "json")}
-    assert tables and tables | modules | weights <= packed
+    page = {f"ecosg_update/report/assets/page.{ending}" for ending in ("html", "css", "js")}
+    assert tables and tables | modules | weights | page <= packed
 
 
 def test_the_wheel_installs_the_command(wheel):

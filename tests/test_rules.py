@@ -12,11 +12,14 @@ from affine import Affine
 from ecosg_update import pipeline, stages, tables
 from ecosg_update.config import Config, CrosswalkSection, LabelsSection, RulesSection, checked, load, toml
 from ecosg_update.crosswalk.sieve import margin_rows
+from ecosg_update.deciding import rules as rules_of_context
+from ecosg_update.deciding.decision import NO_RULES
+from ecosg_update.deciding.rules import water_settled
 from ecosg_update.errors import ConfigError, FormatError, GridError
 from ecosg_update.formats import direct, netcdf
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import CoverMap, Prediction, Reason
+from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
 from ecosg_update.patch.decide import Policy
 from tests.conftest import say, shared
 
@@ -137,6 +140,21 @@ def test_the_base_beyond_the_target_says_what_water_at_its_edge_is(base, tmp_pat
     assert (found.patch.cover.codes[:, :9] == 1).all()
 
 
+def test_the_sea_of_a_whole_globe_spreads_over_the_dateline(tmp_path):
+    """The original's sea ends at 180 E; new water begins at 180 W, where its map ends and the globe does not."""
+    globe = LatLonGrid.globe(1)
+    before = np.full(globe.shape, 17, np.uint8)
+    before[80:100, 350:] = 1
+    direct.write(CoverMap(before, globe, tables.legend("ecosg")), tmp_path / "base.dir", title="made-up globe")
+    now = before.copy()
+    now[88:91, 0] = 2
+    reason = np.where(now == before, Reason.UNCHANGED, Reason.CHANGED).astype(np.uint8)
+    patch = Patch(CoverMap(now, globe, tables.legend("ecosg")), before, reason, np.ones(globe.shape, np.float32))
+    found = water_settled(patch, tmp_path / "base.dir", Policy(protect=(), never_new=()), told=False)
+    assert (found.cover.codes[88:91, 0] == 1).all()
+    assert np.array_equal(found.cover.codes[:, 1:], before[:, 1:])
+
+
 @pytest.mark.parametrize("rules", [{"smallest_patch": 3}, {"smallest_patch": 3, "water": True}])
 def test_blocks_and_bands_do_not_show(base, labels, tmp_path, monkeypatch, rules):
     whole = ran(base, labels, tmp_path / "whole", crosswalk={"rules": rules})
@@ -155,7 +173,7 @@ def test_the_stages_take_the_same_rules(base, labels, tmp_path):
     done = ran(base, labels, tmp_path / "out", crosswalk={"rules": rules})
     section = LabelsSection(path=labels, legend="corine-l3")
     stages.map_labels(section, base, CrosswalkSection(), tmp_path / "covers.nc", 360, GRID.bounds)
-    switches = pipeline.NO_RULES.model_copy(update=rules)
+    switches = NO_RULES.model_copy(update=rules)
     policy = Policy(protect=(), never_new=("snow",))
     patch, _ = stages.patch(tmp_path / "covers.nc", base, policy, tmp_path / "a.dir", switches=switches)
     assert np.array_equal(patch.cover.codes, done.patch.cover.codes)
@@ -236,3 +254,64 @@ def test_guadeloupe_keeps_an_island_s_water_in_order(tmp_path):
     for row, col in zip(rows, cols, strict=True):
         box = done[max(0, row - 1) : row + 2, max(0, col - 1) : col + 2]
         assert box.size < 9 or (box != 1).any()
+
+
+SEEN_ALONE = FREE | {"evidence": "engine"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "inside", "beside"),
+    [
+        ({}, (25, Reason.RULE_SUBTYPE), (25, Reason.RULE_NEIGHBOURS)),
+        ({"neighbours": False}, (25, Reason.RULE_SUBTYPE), (29, Reason.CHANGED)),
+        ({"inherit": False}, (25, Reason.RULE_NEIGHBOURS), (25, Reason.RULE_NEIGHBOURS)),
+        ({"inherit": False, "neighbours": False}, (29, Reason.CHANGED), (29, Reason.CHANGED)),
+    ],
+)
+def test_the_own_sub_type_and_that_of_the_neighbours_are_switched_apart_and_are_reasons(
+    base, labels, tmp_path, rules, inside, beside
+):
+    """The original's town is compact (25), what the table makes of scattered houses is open (29)."""
+    done = ran(base, labels, tmp_path / "out", crosswalk={"rules": rules}, patch=SEEN_ALONE)
+    for cell, (cover, reason) in (((3, 21), inside), ((3, 19), beside)):
+        assert (done.patch.cover.codes[cell], done.patch.reason[cell]) == (cover, reason)
+    assert done.patch.reason[1, 10] == Reason.CHANGED, "heath is shrubs by the table, no rule chose it"
+
+
+@pytest.mark.parametrize("water", [False, True])
+def test_the_stages_remember_every_rule_that_spoke(base, labels, tmp_path, water):
+    """What `map` leaves to `patch` says which rule chose, and whether the evidence tells rivers from lakes."""
+    done = ran(base, labels, tmp_path / "out", crosswalk={"rules": {"water": water}})
+    section = LabelsSection(path=labels, legend="corine-l3")
+    stages.map_labels(section, base, CrosswalkSection(), tmp_path / "covers.nc", 360, GRID.bounds)
+    switches = NO_RULES.model_copy(update={"water": water})
+    policy = Policy(protect=(), never_new=("snow",))
+    patch, _ = stages.patch(tmp_path / "covers.nc", base, policy, tmp_path / "a.nc", switches=switches)
+    assert np.array_equal(patch.cover.codes, done.patch.cover.codes)
+    assert np.array_equal(patch.reason, done.patch.reason)
+    assert {Reason.RULE_SNOW, Reason.RULE_NEIGHBOURS} <= set(np.unique(patch.reason))
+
+
+def test_every_member_of_an_ensemble_has_its_waters_settled(base, labels, tmp_path, monkeypatch):
+    sections = config(base, labels, tmp_path / "whole", crosswalk={"rules": {"water": True}}).model_dump(mode="json")
+    wanted = {"members": 4, "correlation_km": 1.0, "formats": ["dir"]}
+
+    def members(name):
+        document = {k: v for k, v in sections.items() if v is not None}
+        document["output"] = {"folder": str(tmp_path / name), **wanted}
+        document["target"] = {"per_degree": 360}
+        pipeline.run(checked(Config, document, "test"))
+        return [direct.read(tmp_path / name / f"ecosg_final_map_m0{number}.dir") for number in range(4)]
+
+    maps = members("whole")
+    assert np.array_equal(maps[0].codes, direct.read(tmp_path / "whole" / "ecosg_final_map.dir").codes)
+    policy, before = Policy(protect=(), never_new=("snow",)), direct.read(base)
+    for cover in maps[1:]:
+        changed = np.where(cover.codes == before.codes, np.uint8(Reason.UNCHANGED), np.uint8(Reason.CHANGED))
+        patch = Patch(cover, before.codes, changed, np.ones(GRID.shape, np.float32))
+        again = rules_of_context.water_settled(patch, base, policy, told=True)
+        assert np.array_equal(again.cover.codes, cover.codes)
+    assert any((cover.codes[:, 5:8] == 1).any() for cover in maps[1:]), "the sea spread in a member"
+    monkeypatch.setattr(pipeline, "COVER_VALUES", 33 * 36 * 2)
+    for one, other in zip(maps, members("pieces"), strict=True):
+        assert np.array_equal(one.codes, other.codes)

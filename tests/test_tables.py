@@ -229,3 +229,18 @@ def test_worldcover_has_the_codes_and_colours_of_a_published_tile():
         painted = tile.colormap(1)
     legend = tables.legend("worldcover")
     assert all(painted[code][:3] == colour for code, colour in zip(legend.codes, legend.colours, strict=True))
+
+
+def test_a_crop_map_and_lucas_say_the_same_of_each_crop_but_oats():
+    """EUCROPMAP numbers LUCAS B11 as 211; 230 and 240 hold B34 to B37 and B41 to B45 (its authors' own recoding)."""
+    crosswalk = tables.crosswalk("lucas")
+    by_lucas = dict(zip(crosswalk.source.codes, crosswalk.weights[0].argmax(axis=1) + 1, strict=True))
+    merged = {230: range(234, 238), 240: range(241, 246)}
+    rows = tables.rows(tables.path("crop_types.csv"), ("code", "name", "cover", "source"))
+    crops = {int(row["code"]): int(row["cover"]) for row in rows if int(row["code"]) > 200}
+    assert len(crops) == 17 and all("doi:10.1016/j.rse.2021.112708" in row["source"] for row in rows[3:])
+    other = {code for code, cover in crops.items() if {by_lucas[one] for one in merged.get(code, [code])} != {cover}}
+    assert other == {215}
+    names = {int(row["code"]): row["name"] for row in rows}
+    single = set(crops) - set(merged) - {232}
+    assert all(names[code] == crosswalk.source.name_of(code).lower() for code in single)

@@ -41,4 +41,5 @@ def command(*, output: Path, overwrite: bool) -> None:
     click.echo("  open the .tif in QGIS, the .nc in ncview; give the .dir and .hdr to PGD")
     program = Path(sys.argv[0])  # as it was called: a newcomer's .venv is not on the path
     name = program if program.name == "ecosg-update" else "ecosg-update"
+    click.echo(f"  {name} report {picture.parent}   (one page: swipe, zoom, areas, reasons)")
     click.echo(f"  run it again, changed as you like: {name} run {done.config} --overwrite")

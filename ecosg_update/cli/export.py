@@ -19,6 +19,9 @@ from ecosg_update.cli import options
 @click.option("--tiles", "degrees", type=int, metavar="DEGREES", help="A file for each tile of so many degrees.")
 @click.option("--format", "kind", type=click.Choice(["dir", "nc", "tif"]), help="Of the tiles; default: dir.")
 @click.option("--title", help="First line of the header, title of the NetCDF.")
+@click.option(
+    "--stac", metavar="TIME", help="Write STEM.stac.json too: the date that the map stands for, or START/END."
+)
 @options.overwrite
 @options.as_json
 def command(
@@ -31,6 +34,7 @@ def command(
     degrees: int | None,
     kind: str | None,
     title: str | None,
+    stac: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -45,14 +49,18 @@ def command(
     from ecosg_update.export.index import NAMES
     from ecosg_update.export.tiles import tiles
     from ecosg_update.export.whole import Cut, export
+    from ecosg_update.formats.stac import Period
 
     if kind and degrees is None:
         raise click.UsageError("--format goes with --tiles; for one file the ending of --output says the format")
+    if stac and degrees is not None:
+        raise click.UsageError("--stac goes with one file; a folder of tiles has its index.geojson")
+    when = Period.parsed(stac) if stac else None
     cut = Cut(options.area_bounds(bounds, domain), per_degree)
     with options.shown_progress() as progress:
         told: Any = {"title": title, "overwrite": overwrite, "progress": progress}
         if degrees is None:
-            paths, skipped = export(source, output, cut, **told), []
+            paths, skipped = export(source, output, cut, when=when, **told), []
         else:
             made = tiles(source, output, degrees, cut, kind=kind or "dir", **told)
             paths = [output / name for tile in made for name in tile.files]

@@ -13,9 +13,9 @@ from ecosg_update.cli import options
 from ecosg_update.cli.run import print_changes
 
 if TYPE_CHECKING:
-    from ecosg_update.patch.decide import Mode, Proof
+    from ecosg_update.patch.decide import Mode, Proof, Sureness
 
-DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode", "evidence")
+DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode", "evidence", "sure_of")
 """Options that have no say where COVERS is decided already."""
 
 
@@ -30,7 +30,7 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode
 @click.option("--in-place", is_flag=True, help="Change the map of --into itself; `revert` gives it back.")
 @click.option("--min-share", type=float, default=0.5, show_default=True, help="Least part of a cell that is seen.")
 @click.option(
-    "--min-confidence", type=float, default=0.5, show_default=True, help="Least probability of the new cover."
+    "--min-confidence", type=float, default=0.5, show_default=True, help="Least probability of what is new."
 )
 @click.option("--protect", default="sea,inland water", show_default=True, help="Families that never give way.")
 @click.option("--never-new", default="sea,snow", show_default=True, help="Families that never appear.")
@@ -47,6 +47,13 @@ DECISION = ("base", "min_share", "min_confidence", "protect", "never_new", "mode
     default="bayes",
     show_default=True,
     help="The image weighed with the base and its errors, or the image alone.",
+)
+@click.option(
+    "--sure-of",
+    type=click.Choice(["group", "cover"]),
+    default="group",
+    show_default=True,
+    help="What must be so probable: the new group (trees, crops ...), if it is another, or always the new cover.",
 )
 @click.option("--water", is_flag=True, help="Sea, lakes and rivers by connection and shape (R4); not with --into.")
 @click.option(
@@ -74,6 +81,7 @@ def command(
     never_new: str,
     mode: Mode,
     evidence: Proof,
+    sure_of: Sureness,
     water: bool,
     smallest_patch: int,
     title: str | None,
@@ -97,7 +105,9 @@ def command(
     """
     from ecosg_update.patch.decide import Policy
 
-    policy = Policy(min_share, min_confidence, options.listed(protect), options.listed(never_new), mode, evidence)
+    policy = Policy(
+        min_share, min_confidence, options.listed(protect), options.listed(never_new), mode, evidence, sure_of
+    )
     if into is not None:
         if products is not None or any(value is not None for value in drawn.values()):
             raise click.UsageError(
@@ -112,8 +122,6 @@ def command(
     elif base is None or output is None or in_place:
         raise click.UsageError("give --base and -o OUTPUT, or --into MAP.dir with -o NEW.dir or --in-place.")
     else:
-        if water and drawn.get("members"):
-            raise click.UsageError("--members are drawn row by row, --water needs the whole map: leave one out.")
         beside = _variants(output, products, **drawn)
         changes, files = _patched(
             covers,
@@ -136,10 +144,11 @@ def command(
 def _patched(
     covers: Path, base: Path, policy: Any, output: Path, rules: dict[str, Any], **given: Any
 ) -> tuple[dict[str, Any], list[Path]]:
-    from ecosg_update import pipeline, stages
+    from ecosg_update import stages
+    from ecosg_update.deciding.decision import NO_RULES
     from ecosg_update.manifest import changes
 
-    switches = pipeline.NO_RULES.model_copy(update=rules)
+    switches = NO_RULES.model_copy(update=rules)
     patch, files = stages.patch(covers, base, policy, output, switches=switches, **given)
     return changes(patch), files
 

@@ -44,9 +44,9 @@ def command(
 ) -> None:
     """Do everything that CONFIG (a TOML file) asks for.
 
-    Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people, STEM_quicklook.png, the resolved
-    configuration and a manifest. With --members, covers drawn from the posterior; with --products, maps in which one
-    kind of change is applied: each a .dir and .hdr.
+    Writes STEM.dir and .hdr for PGD, STEM.nc and .tif for people (and .qml for QGIS), STEM_quicklook.png, the
+    resolved configuration, a STAC item for catalogues and a manifest. With --members, covers drawn from the
+    posterior; with --products, maps in which one kind of change is applied: each a .dir and .hdr.
     """
     from ecosg_update import pipeline
     from ecosg_update.config import load

@@ -1,45 +1,69 @@
-"""`ecosg-update score`: how right engines are, beside baselines on the same pixels."""
+"""`ecosg-update score`: how right engines, or maps, are, each beside others on the same pixels."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from ecosg_update.cli import options
-from ecosg_update.cli.options import shown_progress
+from ecosg_update.cli import options, score_maps, score_sets, score_verdicts
 
 if TYPE_CHECKING:
     from ecosg_update.scoring.contestant import OtherLevel
-    from ecosg_update.scoring.report import Report, Row, Score
-
-SHOWN = ("accuracy", "kappa", "macro_f1", "macro_iou", "weighted_iou")
-PER_CLASS = ("producer", "user", "f1", "iou")
-FEW = 5
-"""A grouping of so many classes at most is shown class by class for each product level, too."""
+    from ecosg_update.scoring.truth import Where
 
 
 def _names(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:  # noqa: ARG001
     """The parts of a list with commas."""
-    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    return tuple(dict.fromkeys(options.listed(text)))
 
 
 @click.command(
-    epilog="Example: ecosg-update score mine.safetensors --data set --grouping corine-l1,corine-l2 "
-    "--baseline majority,forest"
+    epilog="\b\nExamples:\n"
+    "  ecosg-update score demo/input/simulated_base.dir demo/output/simulated_demo.dir \\\n"
+    "    --truth demo/input/simulated_truth.dir\n"
+    "  ecosg-update score mine.safetensors --data set --grouping corine-l1,corine-l2"
 )
-@click.argument("checkpoints", metavar="CHECKPOINT...", nargs=-1, type=options.FILE)
-@click.option("--data", type=options.ANY, required=True, help="A set made by `ecosg-update train prepare`.")
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
+@click.argument("names", metavar="MAP_OR_CHECKPOINT...", nargs=-1)
+@click.option(
+    "--truth", type=options.ANY,
+    help="Score maps against it: a cover map, a raster (.tif), polygons, points (LUCAS: .csv or vector), or a folder "
+    "of BigEarthNet's reference maps.",
+)  # fmt: skip
+@click.option("--data", type=options.ANY, help="Score checkpoints on a set made by `ecosg-update train prepare`.")
+@click.option(
+    "--verdicts", type=options.FILE, multiple=True, help="Score the maps of --sites by an expert's verdicts."
+)
+@click.option("--sites", type=options.ANY, help="The folder of `ecosg-update inspect` that --verdicts are of.")
+@click.option("--second-choice", is_flag=True, help="With --verdicts: an expert's second choice is right as well.")
 @click.option(
     "--grouping",
     default="",
     callback=_names,
-    help="Legends to score in: corine-l1,corine-l2,water-vegetation; default: the set's own.",
+    help="Legends to score in: corine-l1,corine-l2,ecosg-primary; default: all that maps and truth reach, or the "
+    "set's own.",
 )
+@click.option(
+    "--truth-legend", help="What the codes of the truth mean; default corine-l3 for polygons, lucas for points."
+)
+@click.option("--map-legend", help="What the codes of maps that are .tif mean; or MAP:LEGEND for one of them.")
+@click.option(
+    "--on", type=click.Choice(["truth", "maps"]),
+    help="Whose pixels: the truth's with the map at their centres (default), or the finest map's cells with the "
+    "truth's majority.",
+)  # fmt: skip
+@click.option(
+    "--max-distance", type=click.FloatRange(min=0), help="Points that were seen from so many metres at most."
+)
+@click.option("--min-parcel", type=click.FloatRange(min=0), help="Points in parcels of so many hectares at least.")
+@click.option(
+    "--block-km", type=click.FloatRange(min=0, min_open=True),
+    help="Side of the bootstrap's blocks; default 100, less or more where that gives few or very many blocks.",
+)  # fmt: skip
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
 @click.option(
     "--baseline", default="majority,forest", show_default=True, callback=_names,
     help="Of majority, forest, dynamicworld; '' for none.",
@@ -54,109 +78,96 @@ def _names(context: click.Context, parameter: click.Parameter, text: str) -> tup
     "--bootstrap", type=click.IntRange(min=1), default=1000, show_default=True, help="Redrawn sets of blocks."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap and of the forest.")
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for score.json and CSV."
+)
+@options.overwrite
+@options.tables
 @options.as_json
+@click.pass_context
 def command(
+    context: click.Context,
     *,
-    checkpoints: tuple[Path, ...],
-    data: Path,
-    split: str,
+    names: tuple[str, ...],
+    truth: Path | None,
+    data: Path | None,
+    verdicts: tuple[Path, ...],
+    sites: Path | None,
+    second_choice: bool,
     grouping: tuple[str, ...],
+    truth_legend: str | None,
+    map_legend: str | None,
+    on: Where | None,
+    max_distance: float | None,
+    min_parcel: float | None,
+    block_km: float | None,
+    split: str,
     baseline: tuple[str, ...],
     weights: Path | None,
     device: str,
     other_level: OtherLevel,
     bootstrap: int,
     seed: int,
+    output: Path | None,
+    overwrite: bool,
+    tables: Path | None,
     as_json: bool,
 ) -> None:
-    """Score each CHECKPOINT, and baselines, on the same labelled pixels of a split.
+    """Score maps against a truth (--truth), or checkpoints and baselines on a prepared set (--data).
 
-    Every figure stands beside its grouping and, in brackets, the 95 % interval of a bootstrap over geographic blocks.
-    A dash is a figure that is not defined, such as the user's accuracy of a class that was never said. Where the
-    samples are of two product levels, each level has rows of its own; the grouping water-vegetation tells how good
-    water and vegetation are on each.
+    All are scored on identical pixels: those where the truth and every one of them has a class. Every figure stands
+    beside its grouping and, in brackets, the 95 % interval of a bootstrap over geographic blocks. A dash is a figure
+    that is not defined, such as the user's accuracy of a class that was never said. On lat-lon pixels, whose areas
+    differ, there are rows by area, too. docs/score.md tells the protocols of the papers.
+
+    With --verdicts and --sites: what experts saw at drawn sites says of the new and of the original map, accuracies
+    and areas with the intervals of stratified sampling; docs/inspect.md.
     """
+    from ecosg_update.cli.score_table import show
     from ecosg_update.judge.bootstrap import Bootstrap
-    from ecosg_update.scoring import prepared
-    from ecosg_update.scoring.scored import scored
-    from ecosg_update.training.store import opened
+    from ecosg_update.scoring.mapped import Question
+    from ecosg_update.scoring.truth import Filter
+    from ecosg_update.scoring.written import write
+    from ecosg_update.table_files import overlaid
 
-    if not checkpoints and not baseline:
-        raise click.UsageError("nothing to score: give a CHECKPOINT or a --baseline")
-    store = opened(data)
-    legends = prepared.groupings(store, grouping)
-    contestants = [
-        *prepared.engines(store, checkpoints, device=device, other_level=other_level),
-        *prepared.baselines(store, baseline, weights=weights, device=device, seed=seed),
-    ]
-    with shown_progress() as progress:
-        report = scored(
-            contestants,
-            prepared.plots(store, split),
-            prepared.legend(store),
-            legends,
-            bootstrap=Bootstrap(bootstrap, seed=seed),
-            total=len(store.entries(split)),
-            progress=progress,
-        )
-    if as_json:
-        click.echo(json.dumps({"data": str(data), "split": split} | report.document()))
+    if verdicts or sites is not None:
+        score_verdicts.check_options(context)
+        with overlaid(tables):
+            score_verdicts.score(verdicts, sites, grouping, second_counts=second_choice, as_json=as_json)
         return
-    _print(report)
+    _check_mode(context, truth, data)
+    how = Bootstrap(bootstrap, seed=seed)
+    with overlaid(tables):
+        if truth is not None:
+            asked = Question(truth, truth_legend, on, Filter(max_distance, min_parcel), grouping, block_km)
+            report, about = score_maps.scored(names, asked, map_legend=map_legend, how=how)
+        else:
+            report, about = score_sets.scored_engines(
+                [Path(name) for name in names],
+                data or Path(),
+                split=split,
+                grouping=grouping,
+                baseline=baseline,
+                weights=weights,
+                device=device,
+                other_level=other_level,
+                how=how,
+            )
+    if output is not None:
+        write(report, output, about, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps(about | report.document()))
+    else:
+        show(report)
 
 
-def _print(report: Report) -> None:
-    lines = [["grouping", "pixels of", "pixels", "blocks", "contestant", *SHOWN, "calibration error"]]
-    lines += [_overall(row) for row in report.rows]
-    _columns(lines)
-    for row in report.rows:
-        if row.part == report.rows[0].part or (row.part[0] == "level" and len(row.confusion.legend) <= FEW):
-            of_part = f" on {row.part[1]}" if row.part[1] else ""
-            click.echo(f"\n{row.grouping}: {row.contestant}{of_part}, class by class")
-            _columns([["class", "true", "said", *PER_CLASS], *_classes(row)])
-    click.echo("")
-    pairs = [
-        [pair.grouping, f"{pair.second} - {pair.first}", _figure(pair.gain, sign="+"), f"{pair.test.p:.3g}"]
-        for pair in report.pairs
-    ]
-    if pairs:
-        _columns([["grouping", "difference", "accuracy", "McNemar's p (pixels taken for independent)"], *pairs])
-    for note in report.notes:
-        click.echo(f"note: {note}")
-
-
-def _overall(row: Row) -> list[str]:
-    part = row.part[0] if not row.part[1] else f"{row.part[0]} {row.part[1]}"
-    figures = [_figure(row.scores[name]) for name in SHOWN]
-    error = row.reliability.error
-    return [
-        row.grouping, part, str(row.confusion.total), str(row.blocks), row.contestant, *figures,
-        "-" if math.isnan(error) else f"{error:.3f}",
-    ]  # fmt: skip
-
-
-def _classes(row: Row) -> list[list[str]]:
-    """A line for each class that is true or was said."""
-    legend, counts = row.confusion.legend, row.confusion.counts
-    lines = []
-    for at, code in enumerate(legend.codes):
-        true, said = int(counts[at].sum()), int(counts[:, at].sum())
-        if true or said:
-            figures = [_figure(row.classes[name][at]) for name in PER_CLASS]
-            lines.append([f"{code} {legend.names[at]}", str(true), str(said), *figures])
-    return lines
-
-
-def _figure(score: Score, *, sign: str = "") -> str:
-    """0.812 [0.790..0.834], a dash for what is not defined."""
-    if math.isnan(score.value):
-        return "-"
-    low, high = score.interval.low, score.interval.high
-    bounds = "" if math.isnan(low) else f" [{low:{sign}.3f}..{high:{sign}.3f}]"
-    return f"{score.value:{sign}.3f}{bounds}"
-
-
-def _columns(lines: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def _check_mode(context: click.Context, truth: Path | None, data: Path | None) -> None:
+    """Raise an error of usage unless one of --truth and --data is there, with the options that it reads."""
+    if (truth is None) == (data is None):
+        found = "both are" if data else "neither is"
+        raise click.UsageError(f"--truth scores maps and --data scores checkpoints: {found} given; give one of them")
+    strange = score_maps.OPTIONS if data else score_sets.OPTIONS
+    asked = [name for name in strange if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if asked:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise click.UsageError(f"{named}: of no use with --{'data' if data else 'truth'}; leave it out")

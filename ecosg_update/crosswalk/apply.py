@@ -9,7 +9,7 @@ import numpy as np
 
 from ecosg_update.crosswalk.context import alternatives
 from ecosg_update.errors import GridError, TableError
-from ecosg_update.layers import Context, Crosswalk, Prediction
+from ecosg_update.layers import Context, Crosswalk, Prediction, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +58,19 @@ def classes(prediction: Prediction, crosswalk: Crosswalk, *, zone: int = 0) -> P
         )
     values = np.tensordot(crosswalk.weights[zone].T, prediction.values, axes=1)
     return Prediction(values, prediction.share, crosswalk.target, prediction.grid, prediction.origin)
+
+
+def subtypes(prediction: Prediction, found: Prediction, crosswalk: Crosswalk, context: Context) -> NDArray[np.uint8]:
+    """uint8 (y, x): the `Reason` of R1 or R2 where it chose the most probable cover, 0 elsewhere.
+
+    found: what `covers` made of the prediction in this context. A rule chose where the table alone would have put
+    another cover first: R1 where that cover is now the base's own, R2 where it is the majority's.
+    """
+    alone = classes(prediction, crosswalk, zone=context.zone).values.argmax(axis=0)
+    best = found.values.argmax(axis=0)
+    cover = np.array(found.legend.codes, np.uint8)[best]
+    rule = np.where(cover == context.base, np.uint8(Reason.RULE_SUBTYPE), np.uint8(Reason.RULE_NEIGHBOURS))
+    return np.where((best != alone) & (found.share > 0), rule, np.uint8(0))
 
 
 def _routes(crosswalk: Crosswalk, zone: int) -> dict[_Route, NDArray[np.float32]]:

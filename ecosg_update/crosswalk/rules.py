@@ -61,17 +61,19 @@ def moved(prediction: Prediction, origins: Sequence[int], destination: NDArray[n
     return Ruled(replace(prediction, values=values), touched, reason)
 
 
-def applied(prediction: Prediction, rules: Iterable[Rule]) -> tuple[Prediction, NDArray[np.uint8]]:
+def applied(
+    prediction: Prediction, rules: Iterable[Rule], before: NDArray[np.uint8] | None = None
+) -> tuple[Prediction, NDArray[np.uint8]]:
     """The prediction after the rules in turn, and which of them chose the most probable cover.
 
     The second is uint8 (y, x): the `Reason` of the last rule that changed the cell's most probable cover, 0 where
-    none did.
+    none did. before: the same of rules that spoke already.
     """
-    chosen = np.zeros(prediction.grid.shape, np.uint8)
+    chosen = np.zeros(prediction.grid.shape, np.uint8) if before is None else before.copy()
     for rule in rules:
         ruled = rule(prediction)
-        before, after = (one.values[:, ruled.touched].argmax(axis=0) for one in (prediction, ruled.prediction))
-        where = np.flatnonzero(ruled.touched)[before != after]
+        old, new = (one.values[:, ruled.touched].argmax(axis=0) for one in (prediction, ruled.prediction))
+        where = np.flatnonzero(ruled.touched)[old != new]
         chosen.ravel()[where] = ruled.reason
         prediction = ruled.prediction
     return prediction, chosen

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
-from ecosg_update.crosswalk.shape import SIDES
+from ecosg_update.crosswalk.shape import SIDES, pieces
 from ecosg_update.errors import GridError
 from ecosg_update.layers import Patch, Prediction, Reason
 
@@ -43,7 +42,7 @@ def sieved(patch: Patch, prediction: Prediction, cells: int, *, never_new: tuple
         return patch
     found = patch.cover.codes.copy()
     for _ in range(ROUNDS):
-        choice = _choices(found, label, count, prediction, never_new)
+        choice = _choices(_border(found, label, never_new, wraps=_wraps(patch)), label, count, prediction)
         done = choice[label] > 0
         if not done.any():
             break
@@ -62,7 +61,7 @@ def _specks(patch: Patch, cells: int) -> tuple[NDArray[np.int32], int]:
     specks = np.zeros(codes.shape, np.int32)
     total = 0
     for cover in np.unique(codes[changed]):
-        label, count = ndimage.label(codes == cover, SIDES)
+        label, count = pieces(codes == cover, SIDES, wraps=_wraps(patch))
         size = np.bincount(label.ravel(), minlength=count + 1)
         new = np.bincount(label[changed], minlength=count + 1)
         small = (size < cells) & (new == size)
@@ -81,11 +80,8 @@ class _Border:
     cover: NDArray[np.int64]
 
 
-def _choices(
-    codes: NDArray[np.uint8], label: NDArray[np.int32], count: int, prediction: Prediction, barred: tuple[int, ...]
-) -> NDArray[np.uint8]:
+def _choices(border: _Border, label: NDArray[np.int32], count: int, prediction: Prediction) -> NDArray[np.uint8]:
     """uint8 (count + 1,): the cover that each speck takes, 0 for one that has no settled neighbour of its liking."""
-    border = _border(codes, label, barred)
     inside = np.flatnonzero(label)
     of = label.ravel()[inside]
     legend = prediction.legend
@@ -102,12 +98,14 @@ def _choices(
     return choice
 
 
-def _border(codes: NDArray[np.uint8], label: NDArray[np.int32], barred: tuple[int, ...]) -> _Border:
+def _border(codes: NDArray[np.uint8], label: NDArray[np.int32], barred: tuple[int, ...], *, wraps: bool) -> _Border:
     """The settled covers beside each speck, over sides."""
     rows, cols = np.nonzero(label)
     pairs = []
     for down, across in _STEPS:
         to_row, to_col = rows + down, cols + across
+        if wraps:
+            to_col %= codes.shape[1]
         inside = (to_row >= 0) & (to_row < codes.shape[0]) & (to_col >= 0) & (to_col < codes.shape[1])
         near = to_row[inside], to_col[inside]
         speck, cover = label[rows[inside], cols[inside]], codes[near]
@@ -115,6 +113,12 @@ def _border(codes: NDArray[np.uint8], label: NDArray[np.int32], barred: tuple[in
         pairs.append(speck[fit].astype(np.int64) * 256 + cover[fit])
     found = np.unique(np.concatenate(pairs))
     return _Border(found // 256, found % 256)
+
+
+def _wraps(patch: Patch) -> bool:
+    """Whether the map goes once around the globe."""
+    grid = patch.cover.grid
+    return grid.cols == grid.world_cols
 
 
 def _probability(prediction: Prediction, codes: NDArray[np.uint8]) -> NDArray[np.float32]:

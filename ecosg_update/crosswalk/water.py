@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from ecosg_update.crosswalk.rules import Ruled, moved
-from ecosg_update.crosswalk.shape import CORNERS, SIDES, Shapes, meeting, of_pieces, ring, shapes
+from ecosg_update.crosswalk.shape import CORNERS, SIDES, Shapes, grown, meeting, of_pieces, pieces, ring, shapes
 from ecosg_update.layers import Patch, Prediction, Reason
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Waters:
 
     codes, base: uint8 (y, x), covers now and before. outside: bool (y, x), cells of which nothing new is known
     (beyond the target, no data): what meets them may go on there, so that its shape is not judged. cell_km: height
-    and width of a cell. told: whether the evidence itself tells rivers from lakes, as CORINE level 3 does.
+    and width of a cell. told: whether the evidence itself tells rivers from lakes, as CORINE level 3 does. wraps:
+    whether the map goes once around the globe, so that its last column adjoins its first.
     """
 
     codes: NDArray[np.uint8]
@@ -52,6 +53,7 @@ class Waters:
     outside: NDArray[np.bool_]
     cell_km: tuple[float, float]
     told: bool = False
+    wraps: bool = False
 
 
 def as_one_water(prediction: Prediction, base: NDArray[np.uint8]) -> Ruled:
@@ -77,20 +79,20 @@ def kinds(waters: Waters) -> NDArray[np.uint8]:
     - A single cell that changes sides of the coast alone goes back to the original's cover.
     """
     was = waters.base == SEA
-    codes = np.where(_alone(was & ~_water(waters.codes), waters.outside), np.uint8(SEA), waters.codes)
+    codes = np.where(_alone(waters, was & ~_water(waters.codes)), np.uint8(SEA), waters.codes)
     wet = _water(codes)
     if np.array_equal(wet * codes, _water(waters.base) * waters.base):
         return codes
     sea = _sea(waters, wet)
     inland = wet & ~sea
-    sea |= _enclosed(inland, sea, wet)
+    sea |= _enclosed(waters, inland, sea, wet)
     inland &= ~sea
     codes[sea] = SEA
     codes[inland & was] = LAKE
     new = inland & ~_water(waters.base)
     if new.any():
         codes[new] = np.where(_rivers(waters, new, inland)[new], np.uint8(RIVER), np.uint8(LAKE))
-    stray = _alone(sea & (waters.base > RIVER), waters.outside)
+    stray = _alone(waters, sea & (waters.base > RIVER))
     return np.where(stray, waters.base, codes)
 
 
@@ -125,8 +127,7 @@ def _sea(waters: Waters, wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not sea.any():
         return sea
     steps = math.ceil(SEA_REACH_KM / waters.cell_km[0])
-    spread: NDArray[np.bool_] = ndimage.binary_dilation(sea, SIDES, iterations=steps, mask=open_water)
-    return spread | sea
+    return grown(sea, SIDES, steps=steps, within=open_water, wraps=waters.wraps) | sea
 
 
 def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -134,31 +135,33 @@ def _cut_off(waters: Waters, open_water: NDArray[np.bool_], sea: NDArray[np.bool
 
     The main part of each sea is its largest piece; a piece that goes on outside is not cut off for all we know.
     """
-    before, seas = ndimage.label(waters.base == SEA, SIDES)
-    piece, pieces = ndimage.label(open_water, SIDES)
-    pairs, counts = np.unique(before[sea] * np.int64(pieces + 1) + piece[sea], return_counts=True)
-    of_sea, in_piece = np.divmod(pairs, pieces + 1)
+    before, seas = pieces(waters.base == SEA, SIDES, wraps=waters.wraps)
+    piece, count = pieces(open_water, SIDES, wraps=waters.wraps)
+    pairs, counts = np.unique(before[sea] * np.int64(count + 1) + piece[sea], return_counts=True)
+    of_sea, in_piece = np.divmod(pairs, count + 1)
     del before
     largest = np.zeros(seas + 1, np.int64)
     np.maximum.at(largest, of_sea, counts)
-    main = np.zeros(pieces + 1, np.bool_)
+    main = np.zeros(count + 1, np.bool_)
     main[in_piece[counts == largest[of_sea]]] = True
-    main |= meeting(piece, pieces, waters.outside) > 0
+    main |= meeting(piece, count, waters.outside, wraps=waters.wraps) > 0
     return of_pieces(~main, piece, sea)
 
 
-def _enclosed(inland: NDArray[np.bool_], sea: NDArray[np.bool_], wet: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _enclosed(
+    waters: Waters, inland: NDArray[np.bool_], sea: NDArray[np.bool_], wet: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Water that meets the sea, no land at all, and does not leave the map."""
-    label, count = ndimage.label(inland, CORNERS)
-    ashore = meeting(label, count, ~wet) > 0
-    ashore[label[ring(wet.shape)]] = True
-    afloat = meeting(label, count, sea) > 0
+    label, count = pieces(inland, CORNERS, wraps=waters.wraps)
+    ashore = meeting(label, count, ~wet, wraps=waters.wraps) > 0
+    ashore[label[ring(wet.shape, wraps=waters.wraps)]] = True
+    afloat = meeting(label, count, sea, wraps=waters.wraps) > 0
     return of_pieces(afloat & ~ashore, label, inland)
 
 
 def _rivers(waters: Waters, new: NDArray[np.bool_], inland: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """bool (y, x): the connected pieces of new inland water that are rivers."""
-    label, count = ndimage.label(new, CORNERS)
+    label, count = pieces(new, CORNERS, wraps=waters.wraps)
     found = shapes(label, count, waters.cell_km)
     said_river = np.bincount(label[new], waters.codes[new] == RIVER, count + 1) * 2 > found.cells
     narrow = found.width_km <= RIVER_WIDTH_KM
@@ -175,17 +178,18 @@ def _river_by_place(
 ) -> NDArray[np.bool_]:
     """bool (piece + 1,): whether a narrow piece of new water is a river, where the evidence cannot say."""
     count = len(found.cells) - 1
-    lakes, rivers = (meeting(label, count, inland & (waters.base == kind)) for kind in (LAKE, RIVER))
-    unknown = meeting(label, count, waters.outside) > 0
+    beside = partial(meeting, label, count, wraps=waters.wraps)
+    lakes, rivers = (beside(inland & (waters.base == kind)) for kind in (LAKE, RIVER))
+    unknown = beside(waters.outside) > 0
     alone = np.where(unknown, said_river, found.slenderness <= SLENDER)
-    alone |= meeting(label, count, _water(waters.codes) & ~inland, over=SIDES) > 0
+    alone |= beside(_water(waters.codes) & ~inland, over=SIDES) > 0
     by_place: NDArray[np.bool_] = np.where(lakes + rivers > 0, rivers > lakes, alone)
     return by_place
 
 
-def _alone(cells: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _alone(waters: Waters, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The cells that have no other of their kind beside them, over sides or corners, and nothing unknown either."""
-    label, count = ndimage.label(cells, CORNERS)
+    label, count = pieces(cells, CORNERS, wraps=waters.wraps)
     lone = np.bincount(label[cells], minlength=count + 1) == 1
-    lone &= meeting(label, count, outside) == 0
+    lone &= meeting(label, count, waters.outside, wraps=waters.wraps) == 0
     return of_pieces(lone, label, cells)

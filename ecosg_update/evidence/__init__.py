@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +38,11 @@ class Evidence(Protocol):
     @property
     def grid(self) -> GeoGrid:
         """Where the evidence lies, and its pixels."""
+        ...
+
+    @property
+    def acquired(self) -> datetime | None:
+        """When it was seen, UTC; None where that is not known."""
         ...
 
     @property

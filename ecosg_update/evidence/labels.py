@@ -48,6 +48,11 @@ class Labels:
         return self.raster.grid
 
     @property
+    def acquired(self) -> None:
+        """A raster of classes does not say."""
+        return None
+
+    @property
     def inputs(self) -> list[Path]:
         """The raster."""
         return [self.raster.path]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,11 @@ class SceneEvidence:
     def grid(self) -> GeoGrid:
         """The scene at the engine's pixel size."""
         return self.pixels.grid
+
+    @property
+    def acquired(self) -> datetime | None:
+        """When the satellite passed, UTC."""
+        return self.scene.acquired
 
     @property
     def inputs(self) -> list[Path]:

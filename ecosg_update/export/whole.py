@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecosg_update.errors import CoverageError, OutputError
-from ecosg_update.formats import covers
+from ecosg_update.formats import atomic, covers, stac
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import Bounds, LatLonGrid
 from ecosg_update.layers import CoverMap, CoverReader
@@ -49,10 +49,13 @@ def export(
     cut: Cut = WHOLE,
     *,
     title: str | None = None,
+    when: stac.Period | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> list[Path]:
     """Write a cover map in the format that the ending of `output` names, and return the paths.
+
+    when: the time that the map stands for; where given, a STAC item (`formats.stac`) is written beside the map.
 
     The rules of finer and coarser lattices are those of `patch.resample.Resampled`; memory does not grow with the
     map. Raises FormatError where the source is no cover map, CoverageError for bounds that leave it, ConfigError for
@@ -61,9 +64,15 @@ def export(
     found = covers.opened(source)
     check_apart(found, *covers.targets(output))
     view = Watched(cut.view(found), progress, output.name)
-    return covers.write(
-        view, output, about(title or TITLE, source.name, exact=title is not None), overwrite=overwrite
-    )
+    origin = about(title or TITLE, source.name, exact=title is not None)
+    if when is None:
+        return covers.write(view, output, origin, overwrite=overwrite)
+    stem = output.with_suffix("")
+    with atomic.parts(stac.beside(stem), overwrite=overwrite) as (part,):
+        files = covers.write(view, output, origin, overwrite=overwrite)
+        held = {file: file for file in files}
+        part.write_text(stac.text(stem, view.grid, view.legend, held, about=origin, when=when), encoding="utf-8")
+    return [*files, stac.beside(stem)]
 
 
 def check_apart(found: covers.CoverFile, *outputs: Path) -> None:

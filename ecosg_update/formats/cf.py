@@ -36,10 +36,10 @@ def meanings(legend: Legend) -> str:
     return " ".join(f"{word}_{code}" if words.count(word) > 1 else word for word, code in named)
 
 
-def reasons() -> Attributes:
-    """The attributes of `Patch.reason`."""
+def reasons(long_name: str = "why the cell holds its cover") -> Attributes:
+    """The attributes of codes of `Reason`."""
     return {
-        "long_name": "why the cell holds its cover",
+        "long_name": long_name,
         "flag_values": np.array(list(Reason), np.uint8),
         "flag_meanings": " ".join(reason.name.lower() for reason in Reason),
     }

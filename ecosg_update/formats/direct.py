@@ -168,6 +168,14 @@ def append(data: Path, codes: NDArray[np.uint8]) -> None:
         atomic.fill(handle, np.ascontiguousarray(codes).data)
 
 
+def appended(data: Path, grid: LatLonGrid) -> CoverMap:
+    """The covers that `append` wrote so far, as a map of these cells; GridError for another number of them."""
+    codes = np.fromfile(data, np.uint8)
+    if codes.size != grid.cells:
+        raise GridError(f"{data}: holds {codes.size} cells, expected {grid.cells}; append every row first")
+    return CoverMap(codes.reshape(grid.shape), grid, tables.legend("ecosg"))
+
+
 def encode_header(text: Path, grid: LatLonGrid, *, title: str) -> None:
     """Fill a file with the header of a cover map; FormatError for a title that is not one plain line."""
     content = header.text(Header(title, grid)).encode()

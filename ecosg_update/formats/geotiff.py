@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from ecosg_update import tables
 from ecosg_update.errors import CoverageError, FormatError, GridError, TableError
-from ecosg_update.formats import atomic, blocks
+from ecosg_update.formats import atomic, blocks, qml
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import GEOGRAPHIC, GeoGrid, LatLonGrid
 from ecosg_update.layers import CoverMap, CoverReader
@@ -69,26 +69,26 @@ _COG = {
 
 def write(
     cover: CoverReader, path: Path | str, *, provenance: Provenance, overwrite: bool = False
-) -> tuple[Path, Path]:
-    """Write `cover`, block by block, as a COG and its class names as `.aux.xml` beside it; return both paths.
+) -> tuple[Path, Path, Path]:
+    """Write `cover`, block by block, as a COG, and beside it its class names and style; return the three paths.
 
     uint8, 0 is no data, the legend's colours as palette. Raises OutputError for all that `atomic.parts`
     refuses and where the file does not hold what was written.
     """
-    path, names = targets(path)
-    with atomic.parts(names, path, overwrite=overwrite, needed=cover.grid.cells) as (names_part, part):
-        encode(cover, part, names_part, provenance=provenance)
-    return path, names
+    path, names, style = targets(path)
+    with atomic.parts(names, style, path, overwrite=overwrite, needed=cover.grid.cells) as (*beside, part):
+        encode(cover, part, *beside, provenance=provenance)
+    return path, names, style
 
 
-def targets(path: Path | str) -> tuple[Path, Path]:
-    """The raster and the file of class names that GDAL and QGIS look for beside it."""
+def targets(path: Path | str) -> tuple[Path, Path, Path]:
+    """The raster, and what lies beside it: class names for GDAL (`.aux.xml`), a style for QGIS (`.qml`)."""
     path = Path(path)
-    return path, path.with_name(f"{path.name}.aux.xml")
+    return path, path.with_name(f"{path.name}.aux.xml"), path.with_suffix(".qml")
 
 
-def encode(cover: CoverReader, part: Path, names: Path, *, provenance: Provenance) -> None:
-    """Fill two files with the raster and the class names of `cover` and verify them; `write` makes them land."""
+def encode(cover: CoverReader, part: Path, names: Path, style: Path, *, provenance: Provenance) -> None:
+    """Fill three files with the raster, the names and the style of `cover` and verify it; `write` makes them land."""
     flat = part.with_name(f"{part.name}.flat")
     try:
         with rasterio.Env(**_ALONE, GDAL_CACHEMAX=CACHE):
@@ -102,6 +102,8 @@ def encode(cover: CoverReader, part: Path, names: Path, *, provenance: Provenanc
         raise atomic.failure(part, cover.grid.cells, RuntimeError("it came back changed"))
     with atomic.reported(names):
         names.write_text(_category_names(cover.legend), encoding="utf-8")
+    with atomic.reported(style):
+        style.write_text(qml.style(cover.legend), encoding="utf-8")
 
 
 def _fill(flat: Path, cover: CoverReader, provenance: Provenance) -> list[int]:
@@ -146,6 +148,33 @@ class CodeRaster:
             values: NDArray[np.integer] = file.read(1, window=Window.from_slices(rows, cols))
         return values
 
+    def thinned(self, shape: tuple[int, int]) -> NDArray[np.integer]:
+        """The codes at (rows, columns) at most, spread over the whole raster; from its overviews, if it has some."""
+        with _opened(self.path) as file:
+            values: NDArray[np.integer] = file.read(1, out_shape=_most(file.shape, shape))
+        return values
+
+    @property
+    def legend_name(self) -> str | None:
+        """The legend that the file names (those of this tool do), None where it names none."""
+        with _opened(self.path) as file:
+            name: str | None = file.tags().get("LEGEND")
+        return name
+
+    @property
+    def palette(self) -> dict[int, tuple[int, int, int]]:
+        """The colours that the file gives to codes, none where it has no colour table."""
+        with _opened(self.path) as file:
+            if file.colorinterp[0].name != "palette":
+                return {}
+            return {code: colour[:3] for code, colour in file.colormap(1).items()}
+
+
+def holds_codes(path: Path | str) -> bool:
+    """Whether a GeoTIFF holds whole numbers, which may be codes; FormatError for another file."""
+    with _opened(Path(path)) as file:
+        return bool(np.issubdtype(np.dtype(file.dtypes[0]), np.integer))
+
 
 def codes(path: Path | str) -> CodeRaster:
     """A GeoTIFF of class codes (one band of integers) of any legend and projection, to be read by window.
@@ -166,6 +195,13 @@ def codes(path: Path | str) -> CodeRaster:
     return CodeRaster(path, grid, int(declared) if declared is not None and declared == int(declared) else None)
 
 
+def legend_name(path: Path | str) -> str | None:
+    """The legend that a GeoTIFF says its codes are of, as `write` does; None where it does not say."""
+    with _opened(Path(path)) as file:
+        found = file.tags().get("LEGEND")
+    return str(found) if found else None
+
+
 @dataclass(frozen=True)
 class NumberRaster:
     """A raster of one number a pixel (a share, a height, a mask) that is read by window."""
@@ -179,6 +215,19 @@ class NumberRaster:
             found = file.read(1, window=Window.from_slices(rows, cols), masked=True)
         numbers: NDArray[np.float32] = found.astype(np.float32).filled(np.nan)
         return numbers
+
+    def thinned(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """As `read`, at (rows, columns) at most, spread over the whole raster."""
+        with _opened(self.path) as file:
+            found = file.read(1, out_shape=_most(file.shape, shape), masked=True)
+        numbers: NDArray[np.float32] = found.astype(np.float32).filled(np.nan)
+        return numbers
+
+    @property
+    def unit(self) -> str:
+        """The unit that the file names, "" where it names none."""
+        with _opened(self.path) as file:
+            return str(file.units[0] or "")
 
 
 def numbers(path: Path | str) -> NumberRaster:
@@ -195,6 +244,10 @@ def numbers(path: Path | str) -> NumberRaster:
         except GridError as error:
             raise GridError(f"{path}: {error}") from error
     return NumberRaster(path, grid)
+
+
+def _most(whole: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int]:
+    return min(whole[0], shape[0]), min(whole[1], shape[1])
 
 
 def cover_grid(path: Path | str) -> LatLonGrid:

@@ -39,7 +39,7 @@ Variable: TypeAlias = Any
 DECIDED = ("cover", "base_cover", "reason")
 """The codes that every patch has."""
 
-CLASSED = (*DECIDED, "second_cover")
+CLASSED = (*DECIDED, "second_cover", "rule")
 """Variables of codes, in which 0 is no data."""
 
 

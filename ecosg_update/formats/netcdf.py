@@ -5,6 +5,7 @@ No public SURFEX reads covers from NetCDF: the `.dir` is what PGD reads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,18 @@ from ecosg_update.legend import Legend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class RulesBehind:
+    """What stands behind the probabilities of covers, for who decides by them.
+
+    chosen: uint8 (y, x), the `Reason` of the rule that made a cover the most probable one, 0 for none. tells_rivers:
+    whether the classes behind the covers tell rivers from lakes (rule R4).
+    """
+
+    chosen: NDArray[np.uint8]
+    tells_rivers: bool
 
 
 def write(
@@ -129,21 +142,35 @@ def holds_prediction(path: Path | str) -> bool:
         return "probability" in file.variables
 
 
+def holds_patch(path: Path | str) -> bool:
+    """Whether a NetCDF file holds a patch, with the original map, rather than a bare cover map."""
+    with opened(Path(path)) as file:
+        return all(name in file.variables for name in DECIDED)
+
+
 def write_prediction(
-    prediction: Prediction, path: Path | str, *, provenance: Provenance, overwrite: bool = False
+    prediction: Prediction,
+    path: Path | str,
+    *,
+    provenance: Provenance,
+    rules: RulesBehind | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write class probabilities on a lat-lon grid and return the path; `read_prediction` returns the same.
 
-    Variables: probability (code, lat, lon) and share (lat, lon), both float32, and the class codes. Raises
-    GridError for a prediction that is not on a lat-lon grid, OutputError as `write`.
+    Variables: probability (code, lat, lon) and share (lat, lon), both float32, the class codes and, if given, the
+    rule (lat, lon) behind each cell's best class. Raises GridError for a prediction that is not on a lat-lon grid,
+    OutputError as `write`.
     """
     path = Path(path)
     with atomic.parts(path, overwrite=overwrite, needed=prediction.values.nbytes) as (part,):
-        encode_prediction(prediction, part, provenance=provenance)
+        encode_prediction(prediction, part, provenance=provenance, rules=rules)
     return path
 
 
-def encode_prediction(prediction: Prediction, part: Path, *, provenance: Provenance) -> None:
+def encode_prediction(
+    prediction: Prediction, part: Path, *, provenance: Provenance, rules: RulesBehind | None = None
+) -> None:
     """Fill `part` with class probabilities and verify it; `write_prediction` makes it land."""
     if not isinstance(prediction.grid, LatLonGrid):
         raise GridError(
@@ -156,7 +183,11 @@ def encode_prediction(prediction: Prediction, part: Path, *, provenance: Provena
         Field("probability", prediction.values, cf.fraction("probability of a class"), ("code", "lat", "lon")),
         Field("share", prediction.share, cf.fraction("part of the cell that valid evidence covers")),
     ]
-    store(part, prediction.grid, fields, cf.about(provenance, legend=legend.name, origin=prediction.origin))
+    more = {}
+    if rules is not None:
+        fields.append(Field("rule", rules.chosen, cf.reasons("rule that made a cover the most probable one")))
+        more = {"tells_rivers": str(rules.tells_rivers).lower()}
+    store(part, prediction.grid, fields, cf.about(provenance, legend=legend.name, origin=prediction.origin, **more))
 
 
 def read_prediction(path: Path | str, cells: LatLonGrid | None = None, *, legend: Legend | None = None) -> Prediction:
@@ -176,6 +207,17 @@ def read_prediction(path: Path | str, cells: LatLonGrid | None = None, *, legend
         part = cells or whole
         values, share = (window(file, name, whole, part) for name in ("probability", "share"))
         return Prediction(values, share, known, part, str(attribute(file, "origin")))
+
+
+def read_rules(path: Path | str, cells: LatLonGrid | None = None) -> RulesBehind:
+    """The rules behind the covers of a file, or of a window; none where the file does not say. Raises FormatError."""
+    with opened(Path(path)) as file:
+        whole = grid_of(file)
+        part = cells or whole
+        if "rule" not in file.variables:
+            return RulesBehind(np.zeros(part.shape, np.uint8), tells_rivers=False)
+        told = str(attribute(file, "tells_rivers")) == "true"
+        return RulesBehind(window(file, "rule", whole, part), tells_rivers=told)
 
 
 def _size(patch: Patch) -> int:

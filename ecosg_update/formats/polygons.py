@@ -14,6 +14,7 @@ import numpy as np
 import pyogrio
 import rasterio.features
 import shapely
+from affine import Affine
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyogrio.raw import read
 
@@ -83,6 +84,19 @@ def polygons(path: Path | str, columns: Sequence[str], layer: str | None = None)
             f"{', '.join(lower.values()) or 'none'}; name the one that holds the class"
         )
     return Polygons(path, layer, column, str(info["crs"]))
+
+
+def extent(source: Polygons) -> GeoGrid:
+    """The box around all polygons of a layer, as one pixel; FormatError where it holds none."""
+    try:
+        west, south, east, north = pyogrio.read_bounds(source.path, layer=source.layer)[1]
+    except (DataSourceError, DataLayerError, ValueError) as error:
+        raise FormatError(f"{source.path}: layer {source.layer} cannot be read ({error}); repair the file") from error
+    if not len(west):
+        raise FormatError(f"{source.path}: layer {source.layer} holds no polygon; name another")
+    left, top = float(np.nanmin(west)), float(np.nanmax(north))
+    wide, high = float(np.nanmax(east)) - left, top - float(np.nanmin(south))
+    return GeoGrid(source.crs, Affine(wide, 0.0, left, 0.0, -high, top), (1, 1))
 
 
 def is_vector(path: Path) -> bool:

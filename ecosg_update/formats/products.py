@@ -28,7 +28,7 @@ def write_patch(
     share: NDArray[np.float32] | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write `STEM.dir`, `.hdr`, `.nc`, `.tif` and `.tif.aux.xml`, as far as asked for, and return the paths.
+    """Write `STEM.dir`, `.hdr`, `.nc`, `.tif`, `.tif.aux.xml` and `.qml`, as far as asked for, and return the paths.
 
     Every file is complete and verified before the first gets its name; the `.hdr` is named last. share: as
     in `netcdf.write`. Raises ConfigError for a format that does not exist and OutputError as the single writers.
@@ -47,8 +47,8 @@ def encode(
         if target.suffix == ".nc":
             netcdf.encode(patch, part, provenance=provenance, share=share)
         elif target.suffix == ".tif":
-            _, names = geotiff.targets(target)
-            geotiff.encode(patch.cover, part, parts[names], provenance=provenance)
+            _, names, style = geotiff.targets(target)
+            geotiff.encode(patch.cover, part, parts[names], parts[style], provenance=provenance)
         elif target.suffix == ".dir":
             _, text = direct.targets(target)
             direct.encode(patch.cover, part, parts[text], title=provenance.title)
@@ -63,8 +63,8 @@ def targets(stem: Path | str, formats: Sequence[str] = FORMATS) -> list[Path]:
     if unknown or not formats:
         raise ConfigError(f"formats: found {', '.join(unknown) or 'none'}, expected some of {', '.join(FORMATS)}")
     stem = Path(stem)
-    raster, names = geotiff.targets(stem.with_name(f"{stem.name}.tif"))
-    files: dict[str, tuple[Path, ...]] = {"nc": (stem.with_name(f"{stem.name}.nc"),), "tif": (names, raster)}
+    raster, *beside = geotiff.targets(stem.with_name(f"{stem.name}.tif"))
+    files: dict[str, tuple[Path, ...]] = {"nc": (stem.with_name(f"{stem.name}.nc"),), "tif": (*beside, raster)}
     if "dir" in formats:
         files["dir"] = direct.targets(stem)
     return [file for kind in FORMATS if kind in formats for file in files[kind]]

@@ -66,6 +66,11 @@ def held(folder: Path) -> bool:
     return any(True for _ in _named(folder))
 
 
+def name_of(path: Path) -> str | None:
+    """The parameter that a file has the name of, None for other names."""
+    return next((name for name, pattern in _NAMES.items() if pattern.fullmatch(path.stem)), None)
+
+
 def parameter_of(variable: str) -> str:
     """The parameter that a variable of `NAM_DATA_ISBA` is read from."""
     return next(name for name, variables in VARIABLES.items() if variable in variables)

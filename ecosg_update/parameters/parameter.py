@@ -34,6 +34,9 @@ VARIABLES = {
 }
 """The parameters, and the variables of `NAM_DATA_ISBA` that workflows link to their files."""
 
+UNITS = {"lai": "m2/m2", "albedo-nir": "1", "albedo-vis": "1", "tree-height": "m"}
+"""As in the table of defaults."""
+
 DECADES = tuple(f"{month:02}{day:02}" for month in range(1, 13) for day in (5, 15, 25))
 """MMDD of the 36 files of a parameter that has a season."""
 

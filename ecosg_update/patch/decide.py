@@ -22,17 +22,22 @@ Mode = Literal["always", "confident", "agreement"]
 """always: the best cover, however probable. confident: only with `min_confidence`. agreement: only where the image
 alone and the image weighed with the base name the same cover, each with `min_confidence`."""
 
+Sureness = Literal["group", "cover"]
+"""Of what a change must be sure. group: that the new cover's group (water, trees, crops ...) is right, where the base
+shows another one, and that the cover is right, where the base shows the same group. cover: always of the cover."""
+
 Proof = Literal["bayes", "engine"]
 """bayes: the posterior of image and base (`patch.posterior`). engine: the image alone."""
 
 DEFAULT_MODE: Mode = "confident"
 DEFAULT_EVIDENCE: Proof = "bayes"
+DEFAULT_SURE_OF: Sureness = "group"
 
 DEFAULT_MIN_SHARE = 0.5
 """At least half of a cell must be seen: with less, what is hidden could outvote what is seen."""
 
 DEFAULT_MIN_CONFIDENCE = 0.5
-"""The new cover must be more probable than all others together (ECOCLIMAP-SG+ keeps the original below 0.525)."""
+"""What is new must be more probable than all else together (ECOCLIMAP-SG+ keeps the original below 0.525)."""
 
 DEFAULT_PROTECT = ("sea", "inland water")
 DEFAULT_NEVER_NEW = ("sea", "snow")
@@ -43,10 +48,10 @@ class Policy:
     """When a cell may change.
 
     min_share: least part of the cell (0..1) that valid evidence covers. min_confidence: least probability of
-    the new cover, for the modes that ask for one. protect: families of the base's legend that are never replaced.
+    what `sure_of` names, for the modes that ask for one. protect: families of the legend that are never replaced.
     never_new: families that never appear where the base does not have them, so that the land-sea mask and the
     glaciers stay (a single image shows neither tides nor seasons: crosswalk evidence R4 and R6). mode: `Mode`.
-    evidence: `Proof`.
+    evidence: `Proof`. sure_of: `Sureness`.
     """
 
     min_share: float = DEFAULT_MIN_SHARE
@@ -55,6 +60,7 @@ class Policy:
     never_new: tuple[str, ...] = DEFAULT_NEVER_NEW
     mode: Mode = DEFAULT_MODE
     evidence: Proof = DEFAULT_EVIDENCE
+    sure_of: Sureness = DEFAULT_SURE_OF
 
     def check(self, legend: Legend) -> None:
         """Raise ConfigError where a family is none of the legend's: before the evidence is gathered."""
@@ -65,7 +71,7 @@ class Policy:
         for name in ("min_share", "min_confidence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"policy: {name} is {getattr(self, name)}, expected 0..1")
-        for name, known in (("mode", get_args(Mode)), ("evidence", get_args(Proof))):
+        for name, known in (("mode", get_args(Mode)), ("evidence", get_args(Proof)), ("sure_of", get_args(Sureness))):
             if getattr(self, name) not in known:
                 raise ConfigError(f"policy: {name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
 
@@ -82,8 +88,8 @@ def decided(prediction: Prediction, base: CoverMap, policy: Policy, belief: Beli
     if prediction.legend != base.legend:
         raise TableError(f"patch: prediction in {prediction.legend.name}, expected {base.legend.name}; map it first")
     found = prediction if belief is None else posterior(prediction, base, belief)
-    alone = _opinion(prediction, base)
-    weighed = alone if belief is None else _opinion(found, base)
+    alone = _opinion(prediction, base, policy)
+    weighed = alone if belief is None else _opinion(found, base, policy)
     reason = _reasons(weighed, alone, prediction.share, base, policy)
     codes = np.where(reason == Reason.CHANGED, weighed.best, base.codes)
     return Patch(
@@ -97,15 +103,35 @@ def decided(prediction: Prediction, base: CoverMap, policy: Policy, belief: Beli
 
 
 class _Opinion(NamedTuple):
-    """The most probable cover of each cell, uint8 (y, x), 0 for none, and its probability, float32 (y, x)."""
+    """The best cover of each cell, uint8 (y, x), 0 for none, and how sure a change to it is, float32 (y, x)."""
 
     best: NDArray[np.uint8]
     probability: NDArray[np.float32]
 
 
-def _opinion(prediction: Prediction, base: CoverMap) -> _Opinion:
+def _opinion(prediction: Prediction, base: CoverMap, policy: Policy) -> _Opinion:
     best = majority(prediction, base.codes).astype(np.uint8)
-    return _Opinion(best, _probability(prediction, best))
+    sure = _probability(prediction, best)
+    if policy.sure_of == "group":
+        sure = _sure_of_group(prediction, best, base.codes, sure)
+    return _Opinion(best, sure)
+
+
+def _sure_of_group(
+    prediction: Prediction, best: NDArray[np.uint8], base: NDArray[np.uint8], sure: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32 (y, x): the probability of the best cover's group where the base is of another one, else `sure`."""
+    legend = prediction.legend
+    number = np.zeros(256, np.uint8)
+    found = sure.copy()
+    for at, group in enumerate(dict.fromkeys(legend.group), start=1):
+        number[list(legend.members("group", group))] = at
+    new, old = number[best], number[base]
+    for at in np.unique(new[new != old]):
+        cells = (new == at) & (old != at)
+        rows = legend.rows[np.flatnonzero(number == at)]
+        found[cells] = prediction.values[rows][:, cells].sum(axis=0)
+    return found
 
 
 def _reasons(

@@ -11,7 +11,7 @@ from ecosg_update.judge.calibration import Reliability
 from ecosg_update.judge.confusion import Confusion
 from ecosg_update.judge.mcnemar import McNemar
 from ecosg_update.judge.scores import class_scores, overall_scores
-from ecosg_update.scoring.tally import Part, Tally
+from ecosg_update.scoring.tally import AREA, Part, Tally
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,13 @@ class Row:
     classes: dict[str, tuple[Score, ...]]
     reliability: Reliability
 
+    @property
+    def unit(self) -> str:
+        """What the confusion counts."""
+        return "m2" if self.part == AREA else "pixels"
+
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """As JSON; under "pixels" and in the confusion stand counts of `unit`."""
         legend, counts = self.confusion.legend, self.confusion.counts
         classes = [
             {"code": code, "name": legend.names[at], "true": int(counts[at].sum()), "said": int(counts[:, at].sum())}
@@ -55,6 +60,7 @@ class Row:
             "grouping": self.grouping,
             "part": {"kind": self.part[0], "value": self.part[1]},
             "pixels": self.confusion.total,
+            "unit": self.unit,
             "blocks": self.blocks,
             "scores": {name: score.document() for name, score in self.scores.items()},
             "calibration_error": _json(self.reliability.error),

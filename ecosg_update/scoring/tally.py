@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 WHOLE = ("all", "")
 """The part that every sample belongs to."""
 
+AREA = ("area", "m2")
+"""The part whose counts are square metres in place of pixels, which are no measure of area on a lat-lon grid."""
+
 Part = tuple[str, str]
 """What samples have in common: ("level", "L2A"), ("source", "bigearthnet")."""
 

@@ -138,3 +138,23 @@ def test_a_prediction_on_other_cells_is_refused():
     patch = patch_of(np.full((3, 5), 28), np.full((3, 5), 17))
     with pytest.raises(GridError, match="crop the prediction"):
         sieved(patch, evidence(spread_over((3, 6), {17: 1})), 2)
+
+
+def globe_at(turn):
+    """A random patch around the globe in five rows, and its evidence, turned by some columns."""
+    random = np.random.default_rng(5)
+    shape, grid = (5, 360), LatLonGrid(1, 40, 0, 5, 360)
+    base = random.integers(16, 19, (5, 18)).astype(np.uint8).repeat(20, axis=1)
+    now = np.where(random.random(shape) < 0.3, np.uint8(28), base)
+    values = np.moveaxis(random.dirichlet(np.ones(33), shape), -1, 0).astype(np.float32)
+    base, now, values = (np.roll(layer, turn, axis=-1) for layer in (base, now, values))
+    reason = np.where(now == base, Reason.UNCHANGED, Reason.CHANGED).astype(np.uint8)
+    patch = Patch(CoverMap(now, grid, ECOSG), base, reason, np.ones(shape, np.float32))
+    return patch, Prediction(values, np.ones(shape, np.float32), ECOSG, grid, "test")
+
+
+@pytest.mark.parametrize("turn", [1, 7, 100, 359])
+def test_the_answer_does_not_know_where_the_globe_is_cut(turn):
+    found, turned = (sieved(*globe_at(by), 4).cover.codes for by in (0, turn))
+    assert np.array_equal(turned, np.roll(found, turn, axis=1))
+    assert (found != globe_at(0)[0].cover.codes).any()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecosg_update import rules, tables
+from ecosg_update import tables
 from ecosg_update.config import CrosswalkSection, RulesSection
 from ecosg_update.crosswalk.apply import covers
 from ecosg_update.crosswalk.context import context
@@ -19,6 +19,7 @@ from ecosg_update.crosswalk.snow import snow
 from ecosg_update.crosswalk.towns import towns_of_form
 from ecosg_update.crosswalk.water import Waters, as_one_water, kinds, settled
 from ecosg_update.crosswalk.wetlands import wetlands
+from ecosg_update.deciding import rules
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Prediction, Reason
 from ecosg_update.patch.decide import Policy, decided

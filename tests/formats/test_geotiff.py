@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from hypothesis import given, settings
 from rio_cogeo import cog_validate
@@ -25,7 +26,7 @@ BIG = LatLonGrid(360, 13000, 61000, 700, 1100)
 @given(grids())
 def test_codes_and_place_come_back_exactly(tmp_path_factory, grid):
     made = cover(grid)
-    path, _ = geotiff.write(made, tmp_path_factory.mktemp("tif") / "a.tif", provenance=PROVENANCE)
+    path, *_ = geotiff.write(made, tmp_path_factory.mktemp("tif") / "a.tif", provenance=PROVENANCE)
     found = geotiff.codes(path)
     assert found.grid.transform == grid.transform and found.grid.shape == grid.shape
     assert found.grid.is_geographic and found.nodata == 0
@@ -35,7 +36,7 @@ def test_codes_and_place_come_back_exactly(tmp_path_factory, grid):
 def test_it_is_a_cloud_optimised_geotiff_with_overviews_by_majority(tmp_path):
     codes = np.full(BIG.shape, 17, np.uint8)
     codes[::2, ::2] = 19
-    path, _ = geotiff.write(CoverMap(codes, BIG, ECOSG), tmp_path / "a.tif", provenance=PROVENANCE)
+    path, *_ = geotiff.write(CoverMap(codes, BIG, ECOSG), tmp_path / "a.tif", provenance=PROVENANCE)
     valid, errors, warnings = cog_validate(path, strict=True)
     assert valid and not errors and not warnings
     with rasterio.open(path, overview_level=0) as file:
@@ -45,7 +46,7 @@ def test_it_is_a_cloud_optimised_geotiff_with_overviews_by_majority(tmp_path):
 
 
 def test_colours_and_names_are_the_legends(tmp_path):
-    path, names = geotiff.write(cover(DATELINE), tmp_path / "a.tif", provenance=PROVENANCE)
+    path, names, _ = geotiff.write(cover(DATELINE), tmp_path / "a.tif", provenance=PROVENANCE)
     with rasterio.open(path) as file:
         palette = file.colormap(1)
         assert file.tags()["TITLE"] == "Test map"
@@ -58,7 +59,7 @@ def test_colours_and_names_are_the_legends(tmp_path):
 def test_names_with_gaps_in_the_codes_stand_at_their_code(tmp_path):
     legend = tables.legend("corine-l1")
     made = CoverMap(np.full(IRELAND.shape, max(legend.codes), np.uint8), IRELAND, legend)
-    _, names = geotiff.write(made, tmp_path / "a.tif", provenance=PROVENANCE)
+    _, names, _ = geotiff.write(made, tmp_path / "a.tif", provenance=PROVENANCE)
     listed = [category.text for category in ElementTree.parse(names).iter("Category")]
     assert [listed[code] for code in legend.codes] == list(legend.names)
 
@@ -71,7 +72,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
 
 def test_a_window_is_read_and_one_outside_refused(tmp_path):
     made = cover(IRELAND)
-    path, _ = geotiff.write(made, tmp_path / "a.tif", provenance=PROVENANCE)
+    path, *_ = geotiff.write(made, tmp_path / "a.tif", provenance=PROVENANCE)
     found = geotiff.codes(path)
     np.testing.assert_array_equal(found.read(slice(2, 5), slice(20, 21)), made.codes[2:5, 20:21])
     np.testing.assert_array_equal(found.read(cols=slice(3, 5)), made.codes[:, 3:5])
@@ -135,7 +136,7 @@ def test_a_map_of_other_files_disguised_as_a_raster_is_refused(tmp_path):
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5])
 def test_a_truncated_raster_is_refused(tmp_path, share):
-    path, _ = geotiff.write(cover(BIG), tmp_path / "a.tif", provenance=PROVENANCE)
+    path, *_ = geotiff.write(cover(BIG), tmp_path / "a.tif", provenance=PROVENANCE)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(FormatError, match=r"a\.tif: cannot be read as GeoTIFF"):
@@ -144,17 +145,17 @@ def test_a_truncated_raster_is_refused(tmp_path, share):
 
 @pytest.mark.parametrize("limit", [100, 5_000, 200_000])
 def test_a_full_disk_is_an_error_and_leaves_the_old_files(tmp_path, limit):
-    path, names = geotiff.write(cover(IRELAND), tmp_path / "a.tif", provenance=PROVENANCE)
-    before = path.read_bytes(), names.read_bytes()
+    path, *beside = geotiff.write(cover(IRELAND), tmp_path / "a.tif", provenance=PROVENANCE)
+    before = [file.read_bytes() for file in (path, *beside)]
     with file_size_limit(limit), pytest.raises(OutputError, match=r"a\.tif.*: .* bytes are needed"):
         geotiff.write(cover(BIG), path, provenance=PROVENANCE, overwrite=True)
-    assert (path.read_bytes(), names.read_bytes()) == before
-    assert sorted(tmp_path.iterdir()) == [path, names]
+    assert [file.read_bytes() for file in (path, *beside)] == before
+    assert sorted(tmp_path.iterdir()) == sorted([path, *beside])
 
 
 def test_a_kill_leaves_one_version_whole(tmp_path):
     versions = [cover(BIG, seed) for seed in (0, 1)]
-    path, _ = geotiff.write(versions[0], tmp_path / "a.tif", provenance=PROVENANCE)
+    path, *_ = geotiff.write(versions[0], tmp_path / "a.tif", provenance=PROVENANCE)
 
     def work():
         for version in versions:
@@ -164,3 +165,12 @@ def test_a_kill_leaves_one_version_whole(tmp_path):
         killed_after(0.05 + 0.04 * moment, work)
         codes = geotiff.codes(path).read()
         assert any(np.array_equal(codes, version.codes) for version in versions)
+
+
+def test_gdal_itself_finds_names_and_colours_beside_the_pixels(tmp_path):
+    path, *_ = geotiff.write(cover(DATELINE), tmp_path / "a.tif", provenance=PROVENANCE)
+    rasterio.shutil.copy(path, tmp_path / "as_seen.vrt", driver="VRT")
+    seen = ElementTree.parse(tmp_path / "as_seen.vrt")
+    assert [category.text for category in seen.iter("Category")] == ["no data", *ECOSG.names]
+    colours = [tuple(int(entry.get(f"c{part}")) for part in (1, 2, 3)) for entry in seen.iter("Entry")]
+    assert tuple(colours[1:34]) == ECOSG.colours

@@ -20,7 +20,7 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import GeoGrid, LatLonGrid, cut
 from ecosg_update.layers import Prediction, Reason
 from tests.formats.faults import file_size_limit, killed_after, small_disk
-from tests.formats.maps import DATELINE, ECOSG, IRELAND, PROVENANCE, grids, patch
+from tests.formats.maps import DATELINE, ECOSG, IRELAND, PROVENANCE, cover, grids, patch
 
 CORINE = tables.legend("corine-l3")
 BIG = LatLonGrid(360, 13000, 61000, 300, 200)
@@ -92,13 +92,14 @@ def test_the_compliance_checker_finds_nothing(tmp_path, grid):
     paths = [
         netcdf.write(patch(grid), tmp_path / "patch.nc", provenance=PROVENANCE, share=share),
         netcdf.write_prediction(prediction(grid, ECOSG), tmp_path / "p.nc", provenance=PROVENANCE),
+        netcdf.write_cover(cover(grid), tmp_path / "cover.nc", provenance=PROVENANCE),
     ]
     checker = Path(sys.executable).with_name("compliance-checker")
     done = subprocess.run(
         [checker, "--test=cf:1.11", "--criteria=strict", *paths], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("All tests passed!") == 2, done.stdout
+    assert done.stdout.count("All tests passed!") == 3, done.stdout
 
 
 def test_the_codes_explain_themselves(tmp_path):
@@ -248,3 +249,21 @@ def test_empty_attributes_are_left_out(tmp_path):
     path = netcdf.write(patch(IRELAND), tmp_path / "a.nc", provenance=Provenance("A title", "a scene"))
     with netCDF4.Dataset(path) as file:
         assert "institution" not in file.ncattrs() and file.source == "a scene"
+
+
+@pytest.mark.parametrize("grid", [IRELAND, DATELINE], ids=["ireland", "dateline"])
+def test_xarray_decodes_values_places_and_bounds(tmp_path, grid):
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    made = patch(grid)
+    path = netcdf.write(made, tmp_path / "a.nc", provenance=PROVENANCE)
+    with xarray.open_dataset(path, decode_coords="all") as found:
+        cover, confidence = found["cover"], found["confidence"]
+        np.testing.assert_array_equal(np.isnan(cover.values), made.cover.codes == 0)
+        np.testing.assert_array_equal(cover.fillna(0).values, made.cover.codes)
+        np.testing.assert_array_equal(confidence.values, made.confidence)
+        np.testing.assert_array_equal(cover["lat"].values, grid.latitudes)
+        assert {"lat_bounds", "lon_bounds", "crs"} <= set(found.coords)
+        picked = confidence.sel(lat=grid.latitudes[2], lon=grid.longitudes[4], method="nearest")
+        assert float(picked) == made.confidence[2, 4]
+        named = dict(zip(cover.flag_values.tolist(), cover.flag_meanings.split(), strict=True))
+        assert named[17] == "temperate_grassland"

@@ -10,7 +10,7 @@ from ecosg_update.grid import LatLonGrid
 from tests.formats.faults import file_size_limit, killed_after
 from tests.formats.maps import DATELINE, IRELAND, PROVENANCE, patch
 
-ALL = ["a.nc", "a.tif.aux.xml", "a.tif", "a.dir", "a.hdr"]
+ALL = ["a.nc", "a.tif.aux.xml", "a.qml", "a.tif", "a.dir", "a.hdr"]
 
 
 def test_every_product_holds_the_same_covers(tmp_path):

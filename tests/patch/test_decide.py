@@ -49,6 +49,41 @@ def test_too_little_confidence_keeps_the_base():
     assert one_cell({8: 0.4, 17: 0.35, 4: 0.25}, base=19)[:2] == (19, Reason.KEPT_LOW_CONFIDENCE)
 
 
+WOOD = {8: 0.48, 13: 0.5, 17: 0.02}
+
+
+@pytest.mark.parametrize(
+    ("base", "sure_of", "expected"),
+    [
+        (19, "group", (13, Reason.CHANGED)),
+        (19, "cover", (19, Reason.KEPT_LOW_CONFIDENCE)),
+        (8, "group", (8, Reason.KEPT_LOW_CONFIDENCE)),
+        (13, "group", (13, Reason.UNCHANGED)),
+        (0, "group", (13, Reason.CHANGED)),
+    ],
+)
+def test_a_wood_of_doubtful_leaves_replaces_crops_but_not_another_wood(base, sure_of, expected):
+    policy = Policy(min_confidence=0.6, sure_of=sure_of)
+    assert one_cell(WOOD, base=base, policy=policy)[:2] == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["always", "confident", "agreement"]))
+def test_to_be_sure_of_the_group_changes_whatever_to_be_sure_of_the_cover_does(seed, mode):
+    random = np.random.default_rng(seed)
+    grid = LatLonGrid(360, 1, 2, 5, 7)
+    values = random.dirichlet(np.full(33, 0.1), grid.shape).transpose(2, 0, 1).astype(np.float32)
+    prediction = Prediction(values, np.ones(grid.shape, np.float32), ECOSG, grid, "random")
+    base = CoverMap(random.integers(0, 34, grid.shape).astype(np.uint8), grid, ECOSG)
+    by_group, by_cover = (decided(prediction, base, Policy(mode=mode, sure_of=what)) for what in ("group", "cover"))
+    assert by_group.changed[by_cover.changed].all()
+    for row, col in zip(*np.nonzero(by_group.changed & ~by_cover.changed), strict=True):
+        new, old = by_group.cover.codes[row, col], base.codes[row, col]
+        group = ECOSG.group[ECOSG.index(int(new))]
+        assert old == 0 or group != ECOSG.group[ECOSG.index(int(old))]
+        assert sum(values[ECOSG.index(code), row, col] for code in ECOSG.members("group", group)) > 0.5 - 1e-6
+        assert by_group.confidence[row, col] < 0.5
+
+
 @pytest.mark.parametrize("water", [1, 2, 3])
 def test_sea_and_inland_water_are_protected(water):
     assert one_cell({8: 1.0}, base=water)[:2] == (water, Reason.KEPT_PROTECTED)
@@ -88,7 +123,7 @@ def test_every_cell_has_a_reason_and_only_changed_cells_differ(seed, min_share, 
     share = np.round(random.random((3, 5), np.float32), 1)
     values[:, share == 0] = 0
     base = CoverMap(random.integers(0, 34, (3, 5)).astype(np.uint8), grid, ECOSG)
-    policy = Policy(min_share=min_share, min_confidence=min_confidence)
+    policy = Policy(min_share=min_share, min_confidence=min_confidence, sure_of="cover")
     prediction = Prediction(values, share, ECOSG, grid, "random")
     patch = decided(prediction, base, policy)
     assert set(np.unique(patch.reason).tolist()) <= {reason.value for reason in Reason}

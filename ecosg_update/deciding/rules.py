@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecosg_update import tables
-from ecosg_update.config import CrosswalkSection, RulesSection
+from ecosg_update.config import CrosswalkSection
 from ecosg_update.crosswalk import crops, snow, towns, water, wetlands
 from ecosg_update.crosswalk.context import KM_PER_DEGREE, nearby
 from ecosg_update.crosswalk.rules import HALF, Rule
@@ -64,7 +64,8 @@ def water_settled(patch: Patch, base: Path, policy: Policy, *, told: bool) -> Pa
     before = _base_on(base, whole)
     outside = pasted(np.ones(whole.shape, np.bool_), whole, target, patch.cover.codes == 0)
     codes = pasted(before, whole, target, patch.cover.codes)
-    waters = water.Waters(codes, before, outside, _cell_km(target), told)
+    around = whole.cols == whole.world_cols
+    waters = water.Waters(codes, before, outside, _cell_km(target), told, wraps=around)
     found = cut(water.kinds(waters), whole, target)
     protected, barred = (
         members(patch.cover.legend, families, option)
@@ -89,11 +90,6 @@ def checked_rasters(section: CrosswalkSection) -> None:
         geotiff.codes(section.crop_types)
     if section.lcz is not None:
         netcdf.grid(section.lcz)
-
-
-def local_part(rules: RulesSection, prediction: Prediction, base: CoverMap) -> Prediction:
-    """The prediction as it is decided on: with rule R4, the three kinds of water count as one."""
-    return water.as_one_water(prediction, base.codes).prediction if rules.water else prediction
 
 
 def _towns(section: CrosswalkSection, cells: LatLonGrid) -> list[Rule]:

@@ -1,0 +1,1 @@
+"""Comparing: what changed between two cover maps, where, and what a model sees of it."""

@@ -1,0 +1,1 @@
+"""Deciding: from classes to covers in their context, and from covers to the cells of a patch."""
