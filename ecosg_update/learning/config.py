@@ -113,10 +113,14 @@ class OutputSection(Section):
 
 
 class MachineSection(Section):
-    """What trains. threads: that make batches while the network learns."""
+    """What trains. threads, or, where above 0, processes: that make batches while the network learns.
+
+    Processes are forks of this one, as those of torch's loader; they are worth it where a GPU learns.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default=1, ge=0, le=64)
+    processes: int = Field(default=0, ge=0, le=64)
 
 
 class Training(Section):

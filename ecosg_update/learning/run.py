@@ -17,10 +17,12 @@ from ecosg_update.legend import Legend
 from ecosg_update.progress import Progress, silent
 from ecosg_update.segment import checkpoint, ukis, weights
 from ecosg_update.segment.card import Card, EngineLevel, Normalisation
+from ecosg_update.segment.engine import device
 from ecosg_update.segment.engines import design
 from ecosg_update.segment.train import Extras, Recipe, Step, standard, train
 from ecosg_update.segment.train.calibrate import calibrated
 from ecosg_update.segment.train.crew import Crew, crew
+from ecosg_update.segment.train.makers import Makers
 from ecosg_update.segment.train.record import recorded
 from ecosg_update.segment.train.state import reached
 from ecosg_update.segment.train.teacher import Teacher, teacher
@@ -104,7 +106,7 @@ def _trained(config: Training, task: _Task, where: Place, party: Crew, progress:
             state=where.state,
             save_every=config.output.save_every,
             crew=party,
-            threads=config.machine.threads,
+            makers=Makers(config.machine.threads, config.machine.processes),
             report=report,
         )
         trained = train(
@@ -112,7 +114,8 @@ def _trained(config: Training, task: _Task, where: Place, party: Crew, progress:
         )
     held_out = store.samples(step.calibrate_on) if step.calibrate_on else ()
     if len(held_out) and task.recipe.objective.of_pixels:
-        card = calibrated(trained.network, held_out, card, seed=task.recipe.seed)
+        network = trained.network.to(device(config.machine.device))
+        card = calibrated(network, held_out, card, seed=task.recipe.seed)
     best = min(looks, key=lambda figures: figures["loss"], default={})
     card = replace(card, notes=_joined([card.notes, _measured(best), _reliable(card, step.calibrate_on)]))
     if party.leads:

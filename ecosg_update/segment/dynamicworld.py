@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from ecosg_update.errors import ModelError
 from ecosg_update.segment.design import Design
+from ecosg_update.segment.gpu import constant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,10 @@ def normalised(reflectance: Tensor, bands: Sequence[str]) -> Tensor:
         raise ModelError(
             f"dynamicworld: bands {', '.join(unknown)} have no normalisation, it knows {', '.join(BANDS)}"
         )
-    low, span = torch.tensor([LOG_RANGE[band] for band in bands], device=reflectance.device).T[:, :, None, None]
+    low, span = (
+        constant(tuple(LOG_RANGE[band][part] for band in bands), torch.float32, reflectance.device)[:, None, None]
+        for part in (0, 1)
+    )
     dark = torch.log1p(reflectance.clamp(min=0).mul_(0.005 * QUANTIFICATION))  # (N, band, H, W)
     return dark.sub_(low).mul_(5 / span).sub_(1).sigmoid_()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
@@ -18,6 +17,7 @@ from ecosg_update.errors import ModelError
 from ecosg_update.legend import Legend
 from ecosg_update.segment import dynamicworld
 from ecosg_update.segment.card import Card, Standard
+from ecosg_update.segment.gpu import constant, fitting, repeatable, sent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,8 @@ class Engine:
     """A trained network with its card: reflectance in, probabilities out.
 
     network: maps normalised bands (N, band, H, W) to logits (N, class, H, W); it is left as it is, the predictions
-    come from a copy that is made at the first call (eval, batch normalisation folded, channels last, on `device`).
+    come from a copy that is made at the first call (eval, batch normalisation folded, on `device` in the layout that
+    is fast there).
     """
 
     network: nn.Module
@@ -58,10 +59,18 @@ class Engine:
                 f"engine {self.card.engine}: found {values.dtype} of shape {values.shape}, expected float32 with "
                 f"{len(self.card.bands)} bands ({', '.join(self.card.bands)})"
             )
-        with torch.inference_mode(), _repeatable():
-            reflectance = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)  # (n, band, y, x)
-            bands = normalised(reflectance, self.card).contiguous(memory_format=torch.channels_last)
-            return cast("NDArray[np.float32]", self._probabilities(bands).cpu().numpy())
+        return cast("NDArray[np.float32]", self.answer(sent(values, self.device)).cpu().numpy())
+
+    def answer(self, reflectance: Tensor) -> Tensor:
+        """`batch` of a tensor on the engine's device, where its answer stays; a GPU may still be at it.
+
+        Raises ModelError where a GPU's memory does not hold what the network makes of it.
+        """
+        count, _, height, width = reflectance.shape
+        what = f"engine {self.card.engine}: a window of {height} x {width} pixels, {count} at once"
+        with torch.inference_mode(), repeatable(), fitting(what, "take a smaller window, or the CPU"):
+            bands = normalised(reflectance, self.card).contiguous(memory_format=self._layout)
+            return self._probabilities(bands)
 
     def _probabilities(self, bands: Tensor) -> Tensor:
         """(n, class, y, x); where the network answers for squares, their pixels are written last."""
@@ -72,10 +81,15 @@ class Engine:
         height, width = bands.shape[-2:]
         return functional.interpolate(squares, scale_factor=float(network.cell))[..., :height, :width]
 
+    @property
+    def _layout(self) -> torch.memory_format:
+        """Channels last on a CPU. cuDNN is slow at them in full float32: U-Net three times, light_resnet twelve."""
+        return torch.channels_last if self.device.type == "cpu" else torch.contiguous_format
+
     @cached_property
     def _inference(self) -> nn.Module:
         network = folded(copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False))
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return network.to(self.device, memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
 
 
 @runtime_checkable
@@ -96,8 +110,8 @@ def normalised(reflectance: Tensor, card: Card) -> Tensor:
     """
     if not isinstance(card.normalisation, Standard):
         return dynamicworld.normalised(reflectance, card.bands)
-    mean = torch.tensor(card.normalisation.mean, device=reflectance.device)[:, None, None]
-    std = torch.tensor(card.normalisation.std, device=reflectance.device)[:, None, None]
+    mean = constant(card.normalisation.mean, torch.float32, reflectance.device)[:, None, None]
+    std = constant(card.normalisation.std, torch.float32, reflectance.device)[:, None, None]
     offset = card.normalisation.logarithm
     scale = (reflectance.clamp(min=0) + offset).log() if offset else reflectance
     found = (scale - mean) / std
@@ -128,14 +142,6 @@ def device(name: str = "auto") -> torch.device:
             "device: cuda was asked for, this machine (or this build of torch) has none; use cpu or auto"
         )
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def _repeatable() -> AbstractContextManager[None]:
-    """cuDNN with the same algorithms in each run and full float32; without effect on the CPU."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags
 
 
 def _some(codes: tuple[int, ...]) -> str:

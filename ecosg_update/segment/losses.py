@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ecosg_update.sample import UNLABELLED
+from ecosg_update.segment.gpu import constant
 
 Pooling = Literal["mean", "lse", "noisy-or"]
 POOLINGS = get_args(Pooling)
@@ -24,8 +25,8 @@ LEAST = 1e-6
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The mean negative logarithm of the probability of the right class."""
-    total = functional.cross_entropy(logits.float(), labels, ignore_index=UNLABELLED, reduction="sum")
-    return total / _known(labels)
+    entropy = functional.cross_entropy(logits.float(), labels, ignore_index=UNLABELLED, reduction="none")
+    return entropy.sum() / _known(labels)  # a GPU that sums in the same call adds in another order each time
 
 
 def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0) -> Tensor:
@@ -41,8 +42,9 @@ def focal(logits: Tensor, labels: Tensor, *, gamma: float = 2.0) -> Tensor:
 def soft_dice(logits: Tensor, labels: Tensor) -> Tensor:
     """1 - the mean, over the classes that the labels hold, of 2 |p t| / (|p| + |t|) (Milletari et al. 2016)."""
     known = labels != UNLABELLED
-    probabilities = logits.float().softmax(dim=1).movedim(1, -1)[known]  # (pixel, class)
-    truth = functional.one_hot(labels[known], logits.shape[1]).float()  # (pixel, class)
+    probabilities = (logits.float().softmax(dim=1) * known[:, None]).movedim(1, -1).flatten(0, -2)  # (pixel, class)
+    truth = functional.one_hot(labels.clamp(min=0), logits.shape[1]) * known[..., None]
+    truth = truth.float().flatten(0, -2)  # (pixel, class)
     size = truth.sum(dim=0)
     dice = 2 * (probabilities * truth).sum(dim=0) / (probabilities.sum(dim=0) + size).clamp(min=LEAST)
     occurs = size > 0
@@ -55,10 +57,11 @@ def grouped_cross_entropy(logits: Tensor, labels: Tensor, groups: tuple[int, ...
     groups: the group of each class, numbered from 0 without a gap. Added to the cross-entropy of the classes it makes
     a network right at the coarse level first: a confusion within a group costs nothing here.
     """
-    of_class = torch.tensor(groups, device=labels.device)
+    of_class = constant(groups, torch.int64, labels.device)
     coarse = torch.where(labels == UNLABELLED, UNLABELLED, of_class[labels.clamp(min=0)])
     chances = _grouped(logits.float().log_softmax(dim=1), groups)
-    return functional.nll_loss(chances, coarse, ignore_index=UNLABELLED, reduction="sum") / _known(labels)
+    entropy = functional.nll_loss(chances, coarse, ignore_index=UNLABELLED, reduction="none")
+    return entropy.sum() / _known(labels)
 
 
 def weak(logits: Tensor, present: Tensor, *, pooling: Pooling = "lse") -> Tensor:
@@ -102,7 +105,8 @@ def distillation(logits: Tensor, teacher: Tensor, groups: tuple[int, ...]) -> Te
     of each class, -1 for one that the teacher does not know. Both are compared within the classes that both know.
     """
     given = [row for row, group in enumerate(groups) if group >= 0]
-    chances = logits.float()[:, given].log_softmax(dim=1)
+    rows = constant(tuple(given), torch.int64, logits.device)
+    chances = logits.float().index_select(1, rows).log_softmax(dim=1)
     student = _grouped(chances, tuple(groups[row] for row in given))  # (n, group, y, x)
     mass = teacher.sum(dim=1, keepdim=True)
     share = teacher / mass.clamp(min=LEAST)
@@ -113,7 +117,8 @@ def distillation(logits: Tensor, teacher: Tensor, groups: tuple[int, ...]) -> Te
 def _grouped(chances: Tensor, groups: tuple[int, ...]) -> Tensor:
     """Logarithms (n, group, y, x) of sums of the probabilities whose logarithms are `chances` (n, class, y, x)."""
     members = [[row for row, own in enumerate(groups) if own == group] for group in range(max(groups) + 1)]
-    return torch.stack([chances[:, rows].logsumexp(dim=1) for rows in members], dim=1)
+    parts = [chances.index_select(1, constant(tuple(rows), torch.int64, chances.device)) for rows in members]
+    return torch.stack([part.logsumexp(dim=1) for part in parts], dim=1)
 
 
 def _known(labels: Tensor) -> Tensor:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ecosg_update.errors import GridError, ModelError
 from ecosg_update.grid import Window
@@ -14,17 +17,22 @@ from ecosg_update.layers import Prediction, Reader, Reflectance
 from ecosg_update.sample import arranged
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import Engine
+from ecosg_update.segment.gpu import fetched, fitting, sent, stacked
 from ecosg_update.segment.lattice import Lattice, Span, lattice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+T = TypeVar("T")
 Prepare = Callable[[Reflectance], Reflectance]
 """What is done to each window before the engine sees it, pixel by pixel: L2A to L1C."""
 
 SIZE = 512
 BLEND = 32
 """Pixels over which two windows are blended where the engine's halo does not cover its receptive field."""
+
+GPU_BATCH = 4
+"""Windows a call on a GPU: fewer, larger calls, where the next one would be asked for later than one is answered."""
 
 PIXEL_TOLERANCE = 1e-6
 """Relative: 10 m written as 9.99999 m is 10 m."""
@@ -50,7 +58,7 @@ def strips(
     window: Window | None = None,
     size: int = SIZE,
     overlap: int | None = None,
-    batch: int = 1,
+    batch: int | None = None,
     prepare: Prepare | None = None,
 ) -> Iterator[Prediction]:
     """The probabilities of a scene, or of a `window` (rows, cols) of it, from north to south in strips of full width.
@@ -60,28 +68,55 @@ def strips(
     window's side) nor on `overlap`, but for rounding. Other engines see farther than their halo: their windows
     differ a little and are blended linearly. Invalid pixels inside a window are fed to the engine as they are read
     (cloud as cloud, 0 where nothing was measured); windows without a valid pixel are not predicted.
-    batch: windows a call of the network, worth more than 1 on a GPU. prepare: brings each window to the engine's
-    level; it must not mix pixels. Bands that the card calls optional may be missing. Memory: one row of windows.
+    batch: windows a call of the network; None is 1 on a CPU and `GPU_BATCH` on a GPU. prepare: brings each window to
+    the engine's level; it must not mix pixels. Bands that the card calls optional may be missing. Memory: one row of
+    windows, two on a GPU, which is at the next row while a strip is used. The reader is at rest whenever a strip is
+    given out.
 
-    Raises ModelError, before the first window, where the reader's bands, level or pixel size are not the engine's.
+    Raises ModelError, before the first window, where the reader's bands, level or pixel size are not the engine's,
+    and where a GPU's memory does not hold a row of windows.
     """
     _check(reader, engine.card, prepare)
     layout = plan(reader.grid.shape, engine.card, window=window, size=size, overlap=overlap)
-    return _walk(_Source(reader, engine.card, prepare), engine, layout, max(1, batch))
+    on_gpu = engine.device.type == "cuda"
+    walk = _walk(_Source(reader, engine.card, prepare), engine, layout, batch or (GPU_BATCH if on_gpu else 1))
+    return (strip() for strip in (_one_behind(walk) if on_gpu else walk))
 
 
-def _walk(source: _Source, engine: Engine, layout: Lattice, batch: int) -> Iterator[Prediction]:
+def _walk(source: _Source, engine: Engine, layout: Lattice, batch: int) -> Iterator[Callable[[], Prediction]]:
+    """Strips as promises: a GPU may still be at one that is given out."""
     rows, cols = layout.asked
-    canvas = _Canvas.blank(len(engine.legend), rows.start, cols)
+    what = f"engine {engine.card.engine}: {len(engine.legend)} classes of a row of windows"
+    canvas = _Canvas.blank(len(engine.legend), rows.start, cols, engine.device)
     for row, end in layout.strips():
-        canvas = canvas.extended(min(row.core.stop, rows.stop))
-        for group in _groups(source.pieces(row, layout), batch):
-            probabilities = engine.batch(np.stack([piece.values for piece in group]))  # (n, class, y, x)
-            for piece, values in zip(group, probabilities, strict=True):
-                canvas.add(piece, values)
-        finished, canvas = canvas.split(end)
+        with fitting(what, "take a smaller window, or the CPU"):
+            canvas = canvas.extended(min(row.core.stop, rows.stop))
+            for group, values in _ahead(_groups(source.pieces(row, layout), batch, engine.device)):
+                answers = engine.answer(values.to(engine.device, non_blocking=True))  # (n, class, y, x)
+                for piece, probabilities in zip(group, answers, strict=True):
+                    canvas.add(piece, probabilities)
+            finished, canvas = canvas.split(end)
+            promise = finished.prediction(engine, source.reader)
         if finished.valid.size:
-            yield finished.prediction(engine, source.reader)
+            yield promise
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made in a thread while the one before is used; nothing is in the making after the last."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def _one_behind(items: Iterator[T]) -> Iterator[T]:
+    """The items, each when the next one has been begun."""
+    before: list[T] = []
+    for item in items:
+        yield from before
+        before = [item]
+    yield from before
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,60 +171,63 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """Weighted sums for rows `top`.. of the scene and the asked columns."""
+    """Weighted sums for rows `top`.. of the scene and the asked columns, on the engine's device."""
 
-    values: NDArray[np.float32]  # (class, y, x)
+    values: Tensor  # float32 (class, y, x)
     valid: NDArray[np.bool_]  # (y, x)
     top: int
     cols: slice
 
     @classmethod
-    def blank(cls, classes: int, top: int, cols: slice) -> _Canvas:
+    def blank(cls, classes: int, top: int, cols: slice, place: torch.device) -> _Canvas:
         """No rows yet."""
         width = cols.stop - cols.start
-        return cls(np.zeros((classes, 0, width), np.float32), np.zeros((0, width), np.bool_), top, cols)
+        return cls(torch.zeros((classes, 0, width), device=place), np.zeros((0, width), np.bool_), top, cols)
 
     def extended(self, bottom: int) -> _Canvas:
         """The same with empty rows down to `bottom`."""
         classes, rows, width = self.values.shape
         height = max(rows, bottom - self.top)
-        values = np.zeros((classes, height, width), np.float32)
+        values = torch.zeros((classes, height, width), device=self.values.device)
         valid = np.zeros((height, width), np.bool_)
         values[:, :rows], valid[:rows] = self.values, self.valid
         return _Canvas(values, valid, self.top, self.cols)
 
-    def add(self, piece: _Piece, probabilities: NDArray[np.float32]) -> None:
+    def add(self, piece: _Piece, probabilities: Tensor) -> None:
         """Add a window's probabilities (class, y, x), each pixel with the window's weight."""
         rows, cols = _from(piece.rows, self.top), _from(piece.cols, self.cols.start)
         inner = probabilities[:, _from(piece.rows, piece.row.start), _from(piece.cols, piece.col.start)]
-        weights = piece.row.weights(piece.rows)[:, None] * piece.col.weights(piece.cols)
-        self.values[:, rows, cols] += inner * weights
+        down, along = (
+            sent(span.weights(part), inner.device)
+            for span, part in ((piece.row, piece.rows), (piece.col, piece.cols))
+        )
+        self.values[:, rows, cols] += inner * (down[:, None] * along)
         self.valid[rows, cols] = piece.valid
 
     def split(self, end: int) -> tuple[_Canvas, _Canvas]:
         """The rows before row `end` of the scene, and a copy of the rest."""
         cut = end - self.top
-        rest = _Canvas(self.values[:, cut:].copy(), self.valid[cut:].copy(), end, self.cols)
+        rest = _Canvas(self.values[:, cut:].clone(), self.valid[cut:].copy(), end, self.cols)
         return _Canvas(self.values[:, :cut], self.valid[:cut], self.top, self.cols), rest
 
-    def prediction(self, engine: Engine, reader: Reader) -> Prediction:
-        """The finished layer."""
+    def prediction(self, engine: Engine, reader: Reader) -> Callable[[], Prediction]:
+        """The finished layer, on its way to this machine."""
         share = self.valid.astype(np.float32)
-        self.values.__imul__(share)
+        values = fetched(self.values.mul_(sent(share, self.values.device)))
         grid = reader.grid.window(slice(self.top, self.top + len(share)), self.cols)
-        return Prediction(self.values, share, engine.legend, grid, engine.card.origin)
+        return lambda: Prediction(values(), share, engine.legend, grid, engine.card.origin)
 
 
-def _groups(pieces: Iterable[_Piece], batch: int) -> Iterator[list[_Piece]]:
-    """Lists of up to `batch` pieces of one shape, in order."""
+def _groups(pieces: Iterable[_Piece], batch: int, place: torch.device) -> Iterator[tuple[list[_Piece], Tensor]]:
+    """Up to `batch` pieces of one shape, in order, with their values (n, band, y, x) ready for a device."""
     group: list[_Piece] = []
     for piece in pieces:
         if group and (len(group) == batch or group[0].values.shape != piece.values.shape):
-            yield group
+            yield group, stacked([one.values for one in group], place)
             group = []
         group.append(piece)
     if group:
-        yield group
+        yield group, stacked([one.values for one in group], place)
 
 
 def _check(reader: Reader, card: Card, prepare: Prepare | None) -> None:

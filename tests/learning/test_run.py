@@ -112,6 +112,13 @@ def test_an_interrupted_run_ends_with_the_bits_of_a_whole_one(trained, tmp_path)
     assert (tmp_path / "run" / "net.csv").read_bytes() == (folder / "run" / "net.csv").read_bytes()
 
 
+def test_processes_make_the_batches_that_a_thread_makes(trained, tmp_path):
+    _, (done,) = trained
+    write_set(tmp_path / "set")
+    (again,) = run(config(tmp_path, CONFIG.replace("[[step]]", "[machine]\nprocesses = 2\n[[step]]")))
+    assert again.card == done.card
+
+
 def test_overwrite_starts_anew(tmp_path):
     write_set(tmp_path / "set")
     text = CONFIG.replace("steps = 30", "steps = 2")

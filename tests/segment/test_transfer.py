@@ -17,6 +17,7 @@ from ecosg_update.segment.engines import build
 from ecosg_update.segment.imagenet import stem_weights
 from ecosg_update.segment.losses import pooled
 from ecosg_update.segment.train import Extras, Recipe, train
+from ecosg_update.segment.train.makers import Makers
 from ecosg_update.segment.train.recipe import Objective
 from ecosg_update.segment.train.validate import figures
 from ecosg_update.segment.transfer import Start, begun, with_checkpoint
@@ -164,7 +165,7 @@ def test_a_classifier_learns_from_whole_patches_and_its_backbone_goes_on(tmp_pat
     torch.set_num_threads(1)
     samples = [scene(seed) for seed in range(16)]
     recipe = Recipe(steps=12, batch=8, crop=32, rate=2e-3, objective=Objective(0, present=1, pooling="mean"))
-    first = train(begun(SOURCE, Start(), seed=0), samples, SOURCE, recipe=recipe, extras=Extras(threads=0))
+    first = train(begun(SOURCE, Start(), seed=0), samples, SOURCE, recipe=recipe, extras=Extras(makers=Makers(0)))
     found = figures(first.network, [scene(seed) for seed in range(50, 60)], SOURCE, recipe)
     torch.set_num_threads(before)
     assert found["accuracy"] > 0.95 and found["f1"] > 0.95

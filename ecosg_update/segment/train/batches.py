@@ -1,13 +1,12 @@
 """Crops of samples as batches.
 
 The crops of a step depend on the seed and the step alone, each on a generator of its own: the same whether training
-was interrupted, whether batches are made ahead in threads, and however many processes share them.
+was interrupted, whether batches are made ahead, by threads or processes, and however many share them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,11 @@ from torch import Tensor
 from ecosg_update.errors import ModelError
 from ecosg_update.sample import UNLABELLED, Sample, absent
 from ecosg_update.segment.card import Card
-from ecosg_update.segment.train.light import relit
+from ecosg_update.segment.train.light import change, relit
 from ecosg_update.segment.train.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-AHEAD = 4
-"""Batches that wait ready at most."""
 
 Window = tuple[slice, slice]
 Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
@@ -36,22 +32,34 @@ Draw = Callable[[np.random.Generator], tuple[Sample, Window]]
 class Batch:
     """Crops of one size.
 
-    values: float32 (n, band, y, x), reflectance under another light, NaN in absent bands. clean: the same under its
-    own light and with all the bands that the sample has. labels: int64 (n, y, x), -1 where unknown. present: float32
-    (n, class), 1 or 0, NaN where unknown.
+    clean: float32 (n, band, y, x), reflectance under its own light, NaN in bands that the sample lacks. gain, offset:
+    float32 (n, band), the other light that the network sees it under; NaN takes a band away. labels: int16
+    (n, y, x), -1 where unknown. present: float32 (n, class), 1 or 0, NaN where unknown.
     """
 
-    values: Tensor
     clean: Tensor
+    gain: Tensor
+    offset: Tensor
     labels: Tensor
     present: Tensor
 
+    @property
+    def values(self) -> Tensor:
+        """float32 (n, band, y, x): what the network sees, NaN in absent bands."""
+        return relit(self.clean, self.gain, self.offset)
+
     def on(self, device: torch.device) -> Batch:
-        """The batch on a device."""
-        if device.type == "cpu":
-            return self
-        parts = (self.values, self.clean, self.labels, self.present)
-        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
+        """The batch on a device, labels as int64; nobody waits for a pinned one."""
+        clean, gain, offset, labels, present = (part.to(device, non_blocking=True) for part in self._parts)
+        return Batch(clean, gain, offset, labels.long(), present)
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory, from where it goes to a GPU without waiting."""
+        return Batch(*(part.pin_memory() for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Tensor, ...]:
+        return (self.clean, self.gain, self.offset, self.labels, self.present)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +73,25 @@ class Source:
     def batch(self, step: int, *, share: slice = slice(None)) -> Batch:
         """The crops of a step; `share` picks those of one of several processes."""
         numbers = range(self.recipe.batch)[share]
-        crops = [self._crop(np.random.default_rng((self.recipe.seed, step, number))) for number in numbers]
-        values, clean, labels, present = (torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True))
-        return Batch(values, clean, labels.long(), present)
+        batch = self._blank(len(numbers))
+        for row, number in enumerate(numbers):
+            self._fill(batch, row, np.random.default_rng((self.recipe.seed, step, number)))
+        return batch
 
-    def _crop(self, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
+    def _blank(self, count: int) -> Batch:
+        bands, side = len(self.card.bands), self.recipe.crop
+        return Batch(
+            torch.empty((count, bands, side, side)),
+            torch.empty((count, bands)),
+            torch.empty((count, bands)),
+            torch.empty((count, side, side), dtype=torch.int16),
+            torch.empty((count, len(self.card.codes))),
+        )
+
+    def _fill(self, batch: Batch, row: int, rng: np.random.Generator) -> None:
+        """Write a crop drawn at random into a row of a batch."""
         sample, window = self.draw(rng)
-        labels, values = sample.labels[window], np.asarray(sample.values[:, *window])
+        labels, values = sample.labels[window], sample.values[:, *window]
         check(sample, self.card)
         if self.recipe.objective.present and sample.present is not None and labels.shape != sample.labels.shape:
             raise ModelError(
@@ -79,35 +99,18 @@ class Source:
                 f"{sample.labels.shape}; presence asks for crops as large as the samples"
             )
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-        lit = self._fewer(relit(values, self.card.bands, self.recipe.light, rng), rng)
-        turned = (turned_image(image, turns, mirrored=mirrored) for image in (lit, values, labels))
-        return *(np.ascontiguousarray(image) for image in turned), _present(sample, len(self.card.codes))
+        gain, offset = change(values, self.card.bands, self.recipe.light, rng)
+        gain[self._taken(rng)] = np.nan
+        batch.clean.numpy()[row] = turned_image(values, turns, mirrored=mirrored)
+        batch.labels.numpy()[row] = turned_image(labels, turns, mirrored=mirrored)
+        batch.gain.numpy()[row], batch.offset.numpy()[row] = gain, offset
+        batch.present.numpy()[row] = np.nan if sample.present is None else sample.present
 
-    def _fewer(self, lit: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        """The crop, without some of the optional bands where the recipe wants that and chance has it."""
+    def _taken(self, rng: np.random.Generator) -> list[int]:
+        """The bands that a crop loses: some of the optional ones where the recipe wants that and chance has it."""
         if not self.recipe.absent or rng.random() >= self.recipe.absent:
-            return lit
-        for band in self.card.optional:
-            if rng.random() < 0.5:
-                lit[self.card.bands.index(band)] = np.nan
-        return lit
-
-
-def stream(make: Callable[[int], Batch], steps: range, *, threads: int = 1) -> Iterator[Batch]:
-    """The batches of `steps` in their order, made ahead of use by `threads` threads; 0 makes each when asked."""
-    if threads == 0:
-        yield from map(make, steps)
-        return
-    pool = ThreadPoolExecutor(threads)
-    try:
-        waiting = [pool.submit(make, step) for step in steps[:AHEAD]]
-        for step in range(len(steps)):
-            ready = waiting.pop(0)
-            if step + AHEAD < len(steps):
-                waiting.append(pool.submit(make, steps[step + AHEAD]))
-            yield ready.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+            return []
+        return [self.card.bands.index(band) for band in self.card.optional if rng.random() < 0.5]
 
 
 def by_class(samples: Sequence[Sample], crop: int) -> Draw:
@@ -192,12 +195,6 @@ def _span(place: int, size: int, crop: int, rng: np.random.Generator) -> slice:
         )
     start = int(np.clip(place - rng.integers(crop), 0, size - crop))
     return slice(start, start + crop)
-
-
-def _present(sample: Sample, classes: int) -> NDArray[np.float32]:
-    if sample.present is None:
-        return np.full(classes, np.nan, np.float32)
-    return sample.present.astype(np.float32)
 
 
 def _places(samples: Sequence[Sample]) -> list[list[tuple[int, NDArray[np.intp]]]]:

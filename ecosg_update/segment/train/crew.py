@@ -72,15 +72,27 @@ ALONE = Crew()
 
 @contextmanager
 def crew(on: str) -> Iterator[Crew]:
-    """The crew that torchrun started, `ALONE` without it: gloo on CPUs, nccl on GPUs, one GPU a process."""
+    """The crew that torchrun started, `ALONE` without it: gloo on CPUs, nccl on GPUs, one GPU a process.
+
+    Raises ModelError where this machine has fewer GPUs than processes.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     cuda = device(on).type == "cuda"
     if cuda:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(_own_gpu(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()))
     distributed.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Crew(distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()
+
+
+def _own_gpu(number: int, gpus: int) -> int:
+    if number >= gpus:
+        raise ModelError(
+            f"training: process {number + 1} of this machine has no GPU of its own, there are {gpus}; "
+            "start as many processes as there are GPUs, or name the device cpu"
+        )
+    return number

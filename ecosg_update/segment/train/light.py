@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import Tensor
 
 from ecosg_update import tables
 from ecosg_update.errors import ModelError
@@ -32,26 +33,29 @@ SINGLE_SCATTERING, ASYMMETRY = 0.95, 0.65
 """Albedo of aerosol and mean cosine of its scattering angle, plausible for continental air."""
 
 
-def relit(
+def change(
     values: NDArray[np.float32], bands: tuple[str, ...], light: Light, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Reflectance float32 (band, y, x) under another light; no data stays 0, an absent band NaN."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gain and offset, a number a band each, of another light over reflectance float32 (band, y, x)."""
     gain = np.exp(rng.normal(0, light.brightness) + rng.normal(0, light.tint, len(bands)))
     offset = rng.normal(0, light.haze, len(bands))
-    seen = measured(values)
     fate = rng.random()
     if fate < light.atmosphere + light.clearing:
         zenith, thickness = rng.uniform(15, max(15, light.low_sun)), rng.uniform(0, light.aerosol)
         water = rng.uniform(DRIEST, max(DRIEST, light.water)) if light.water else 0.0
         path, through = atmosphere(bands, zenith=zenith, aerosol=thickness, water=water)
         if fate >= light.atmosphere:
-            share = rng.uniform(0.5, 1) * _removable(values[:, seen], path)
+            share = rng.uniform(0.5, 1) * _removable(values[:, measured(values)], path)
             through = 1 / (1 - share * (1 - through))
             path = -share * path * through
         gain, offset = gain * through, offset * through + path
-    lit = values * gain[:, None, None].astype(np.float32)
-    lit += offset[:, None, None].astype(np.float32) * seen
-    return np.asarray(lit, np.float32)
+    return gain, offset
+
+
+def relit(values: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    """Reflectance (n, band, y, x) times gain plus offset, (n, band) each; no data stays 0, an absent band NaN."""
+    seen = (values.abs() > 0).any(dim=1, keepdim=True)  # NaN is not
+    return values * gain[..., None, None] + offset[..., None, None] * seen
 
 
 def _removable(pixels: NDArray[np.float32], path: NDArray[np.float64]) -> float:

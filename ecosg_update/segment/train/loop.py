@@ -17,9 +17,11 @@ from ecosg_update.sample import Sample
 from ecosg_update.segment import losses
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import device, normalised
+from ecosg_update.segment.gpu import fitting, repeatable
 from ecosg_update.segment.train import state
-from ecosg_update.segment.train.batches import Batch, Source, by_class, by_weight, check, stream
+from ecosg_update.segment.train.batches import Batch, Source, by_class, by_weight, check
 from ecosg_update.segment.train.crew import ALONE, Crew
+from ecosg_update.segment.train.makers import ONE, Makers, stream
 from ecosg_update.segment.train.recipe import Objective, Precision, Recipe
 from ecosg_update.segment.train.schedule import pace
 from ecosg_update.segment.train.state import Learner
@@ -61,7 +63,7 @@ class Extras:
     weights: a chance for each sample; crops then lie anywhere in it, and samples are read one by one. validation:
     samples to look at now and then. teacher: whose probabilities are learned. state: the file that a training which
     was interrupted goes on from, written every `save_every` steps. crew: the processes that train together.
-    threads: that make batches ahead. report: called with each step.
+    makers: who makes batches ahead. report: called with each step.
     """
 
     weights: Sequence[float] | None = None
@@ -70,7 +72,7 @@ class Extras:
     state: Path | None = None
     save_every: int = 500
     crew: Crew = ALONE
-    threads: int = 1
+    makers: Makers = ONE
     report: Callable[[Step], None] = _unheard
 
 
@@ -132,8 +134,9 @@ def loss(logits: Tensor, batch: Batch, objective: Objective, teacher: Teacher | 
 
 def _learner(network: nn.Module, place: torch.device, recipe: Recipe) -> Learner:
     own = cast("nn.Module", copy.deepcopy(network).to(place, memory_format=torch.channels_last))  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(own.train().parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    scaled = recipe.precision == "fp16" and place.type == "cuda"
+    on_gpu = place.type == "cuda"
+    optimiser = torch.optim.AdamW(own.train().parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=on_gpu)
+    scaled = recipe.precision == "fp16" and on_gpu
     return Learner(own, optimiser, torch.amp.GradScaler(place.type, enabled=scaled))
 
 
@@ -145,7 +148,7 @@ def _steps(learner: Learner, source: Source, card: Card, extras: Extras, place: 
     waiting: list[tuple[int, Tensor, float]] = []
     left = range(learner.step, recipe.steps)
     late = LATE if place.type == "cuda" else 1
-    batches = stream(lambda step: source.batch(step, share=share), left, threads=extras.threads)
+    batches = stream(lambda step: source.batch(step, share=share), left, extras.makers, place=place)
     for number, batch in zip(left, batches, strict=True):
         if recipe.watch.patience and learner.stale >= recipe.watch.patience:
             return
@@ -169,15 +172,17 @@ def _stepped(
     learner: Learner, network: nn.Module, batch: Batch, card: Card, recipe: Recipe, extras: Extras
 ) -> Tensor:
     """The loss of a batch, from which the learner learned."""
-    with autocast(recipe.precision, batch.values.device):
-        bands = normalised(batch.values, card).contiguous(memory_format=torch.channels_last)
-        logits = network(bands)  # (batch, class, crop, crop)
-    value = loss(logits, batch, recipe.objective, extras.teacher)
-    learner.optimiser.zero_grad()
-    learner.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
-    learner.scaler.step(learner.optimiser)
-    learner.scaler.update()
-    return value.detach()
+    what = f"training: a step of {len(batch.clean)} crops of {recipe.crop} x {recipe.crop} pixels"
+    with repeatable(), fitting(what, "take a smaller batch or crop, or precision bf16"):
+        with autocast(recipe.precision, batch.clean.device):
+            bands = normalised(batch.values, card).contiguous(memory_format=torch.channels_last)
+            logits = network(bands)  # (batch, class, crop, crop)
+        value = loss(logits, batch, recipe.objective, extras.teacher)
+        learner.optimiser.zero_grad()
+        learner.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
+        learner.scaler.step(learner.optimiser)
+        learner.scaler.update()
+        return value.detach()
 
 
 def autocast(precision: Precision, place: torch.device) -> torch.autocast:

@@ -15,6 +15,7 @@ from ecosg_update.sample import UNLABELLED, Sample
 from ecosg_update.segment import losses
 from ecosg_update.segment.card import Card
 from ecosg_update.segment.engine import normalised
+from ecosg_update.segment.gpu import repeatable
 from ecosg_update.segment.train.batches import check
 from ecosg_update.segment.train.recipe import Recipe
 from ecosg_update.segment.train.standard import evenly
@@ -48,7 +49,7 @@ def evaluated(network: nn.Module) -> Iterator[None]:
     training = network.training
     network.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), repeatable():
             yield
     finally:
         network.train(training)

@@ -13,11 +13,11 @@ from ecosg_update.segment.engine import Engine, normalised
 from ecosg_update.segment.train import Extras, standard, train
 from ecosg_update.segment.train.batches import Source, by_weight
 from ecosg_update.segment.train.calibrate import calibrated
-from ecosg_update.segment.train.light import relit
 from ecosg_update.segment.train.recipe import Light
 from ecosg_update.segment.train.teacher import teacher
 from ecosg_update.segment.train.validate import figures
 from tests.segment.train.cases import CARD, LEGEND, RECIPE, equal, image, network
+from tests.segment.train.test_light import relit
 
 THREE = replace(
     CARD, bands=("B02", "B04", "B08"), optional=("B02", "B08"), normalisation=Standard((0.1, 0.2, 0.3), (0.1,) * 3)

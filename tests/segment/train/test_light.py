@@ -1,12 +1,20 @@
 import numpy as np
 import pytest
+import torch
 
 from ecosg_update.errors import ModelError
-from ecosg_update.segment.train.light import WAVELENGTH, atmosphere, relit
+from ecosg_update.segment.train.light import WAVELENGTH, atmosphere, change
+from ecosg_update.segment.train.light import relit as relit_batch
 from ecosg_update.segment.train.recipe import Light
 
 BANDS = tuple(WAVELENGTH)
 NONE = Light(brightness=0, tint=0, haze=0)
+
+
+def relit(values, bands, light, rng):
+    """One image under another light."""
+    gain, offset = (torch.from_numpy(one).float()[None] for one in change(values, bands, light, rng))
+    return relit_batch(torch.from_numpy(values)[None], gain, offset)[0].numpy()
 
 
 def test_no_deviation_leaves_the_light_as_it_is():

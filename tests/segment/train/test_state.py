@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from ecosg_update.errors import ModelError
 from ecosg_update.segment.engines import build
 from ecosg_update.segment.train import Extras, train
+from ecosg_update.segment.train.makers import Makers
 from ecosg_update.segment.train.recipe import Light, Objective, Watch
 from ecosg_update.segment.train.state import reached
 from tests.segment.train.cases import CARD, RECIPE, equal, image, network
@@ -53,8 +54,20 @@ def test_an_interrupted_training_ends_with_the_same_bits(tmp_path, whole, stop):
 
 
 def test_batches_made_ahead_in_threads_are_the_same(whole):
-    assert equal(trained(threads=0).network, whole.network)
-    assert equal(trained(threads=3).network, whole.network)
+    assert equal(trained(makers=Makers(0)).network, whole.network)
+    assert equal(trained(makers=Makers(3)).network, whole.network)
+
+
+def test_batches_made_by_other_processes_are_the_same(whole):
+    assert equal(trained(makers=Makers(processes=2)).network, whole.network)
+
+
+@pytest.mark.parametrize("makers", [Makers(0), Makers(2), Makers(processes=2)])
+def test_what_a_maker_refuses_is_the_same_line_whoever_it_is(makers):
+    small = image(1, shape=(9, 9))
+    extras = Extras(weights=[1.0], makers=makers)
+    with pytest.raises(ModelError, match=r"^training: a sample of 9 pixels is smaller than the crop \(16\); [^\n]*$"):
+        train(network(), [small], CARD, recipe=RECIPE, extras=extras)
 
 
 def test_a_network_with_dropout_goes_on_with_the_same_bits(tmp_path):
@@ -87,6 +100,7 @@ torch.set_num_threads(1)
 from pathlib import Path
 from safetensors.torch import save_file
 from ecosg_update.segment.train import Extras, train
+from ecosg_update.segment.train.makers import Makers
 from tests.segment.train.cases import CARD, image, network
 from tests.segment.train.test_state import RECIPE, SAMPLES, VALIDATION
 
