@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +22,7 @@ from ecosg_update.deciding.crossing import Crossed, cropped, crossed, tells_rive
 from ecosg_update.deciding.decision import believed, judged, member_with_waters, with_waters
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
-from ecosg_update.formats import atomic, direct, products, stac
+from ecosg_update.formats import atomic, direct, folder, products, stac
 from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
@@ -72,7 +71,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
     more, files = variants.targets(), products.targets(output.folder / output.stem, output.formats)
     with (
         tables.overlaid(config.crosswalk.tables),
-        _folder(output.folder),
+        folder.made(output.folder),
         atomic.parts(*names, *more, *files, overwrite=output.overwrite) as parts,
     ):
         part = dict(zip([*names, *more, *files], parts, strict=True))
@@ -248,19 +247,6 @@ def _settled(config: Config, seen: Evidence, patch: Patch) -> Settled | None:
         return None
     told = tells_rivers(seen.legend.name, config.crosswalk)
     return partial(member_with_waters, patch=patch, base=config.base.path, policy=config.patch.policy(), told=told)
-
-
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """The output folder, made if absent and removed again if nothing came of it."""
-    absent = not path.exists()
-    with atomic.reported(path):
-        path.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        if absent and not any(path.iterdir()):
-            path.rmdir()
 
 
 def _provenance(config: Config, seen: Evidence) -> Provenance:

@@ -70,6 +70,9 @@ def test_a_report_is_complete_or_absent(tmp_path):
     with pytest.raises(FormatError):
         report(run)
     assert sorted(run.iterdir()) == before
+    with pytest.raises(FormatError):
+        report(run, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_report_that_exists_is_kept(tmp_path):

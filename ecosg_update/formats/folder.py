@@ -1,4 +1,4 @@
-"""A folder that is complete or absent: filled beside its name, then renamed."""
+"""Folders of products: complete or absent, filled beside their name then renamed; or made for files to come."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ from ecosg_update.formats import atomic
 
 _NEW, _OLD = "new", "old"
 """Inside `NAME.part`: the folder that is filled, and the one that it replaces, between two renames."""
+
+
+@contextmanager
+def made(path: Path) -> Iterator[None]:
+    """A folder for files to come, made if absent and removed if nothing came of it; OutputError if it cannot."""
+    absent = not path.exists()
+    with atomic.reported(path):
+        path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if absent and not any(path.iterdir()):
+            path.rmdir()
 
 
 @contextmanager

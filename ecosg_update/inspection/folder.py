@@ -15,6 +15,7 @@ from ecosg_update import __version__
 from ecosg_update.config import SceneSection
 from ecosg_update.errors import ConfigError
 from ecosg_update.formats import atomic
+from ecosg_update.formats.folder import made
 from ecosg_update.inspection.chips import chips
 from ecosg_update.inspection.draw import Site, Survey, drawn, surveyed
 from ecosg_update.inspection.page import page
@@ -103,7 +104,7 @@ def inspection(
     """
     strata = stratification(source, design.by, design.left_out)
     files = tuple(folder / name for name in (SITES, STRATA, DESIGN, PAGE))
-    with _made(folder), atomic.parts(*files, overwrite=overwrite) as parts:
+    with made(folder), atomic.parts(*files, overwrite=overwrite) as parts:
         survey = surveyed(source, strata, progress=progress)
         counts = _counts(survey, design)
         sites = drawn(source, strata, survey, counts, design.seed, progress=progress)
@@ -194,16 +195,3 @@ def _pictures(source: Source, image: SceneSection | None) -> Iterator[tuple[Pict
         return
     with pictures(scene, source.grid) as picture:
         yield picture, (f"image: {scene.product}", *scene.assumed)
-
-
-@contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """The folder, made if absent and removed again if nothing came of it."""
-    absent = not folder.exists()
-    with atomic.reported(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        if absent and not any(folder.iterdir()):
-            folder.rmdir()

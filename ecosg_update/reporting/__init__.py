@@ -10,6 +10,7 @@ from ecosg_update import __version__
 from ecosg_update.comparing.comparison import Comparison
 from ecosg_update.domain import Domain
 from ecosg_update.formats import atomic
+from ecosg_update.formats.folder import made
 from ecosg_update.judge.area import cell_km2
 from ecosg_update.layers import Patch
 from ecosg_update.progress import Progress, silent
@@ -48,9 +49,7 @@ def report(
     and `compared.score`.
     """
     folder = folder_of(run, output)
-    with atomic.reported(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with atomic.parts(*(folder / name for name in NAMES), overwrite=overwrite) as (html, text):
+    with made(folder), atomic.parts(*(folder / name for name in NAMES), overwrite=overwrite) as (html, text):
         ran = opened(run)
         seen, notes = image(ran)
         found = comparison(ran, domain=domain, stations=stations, progress=progress)

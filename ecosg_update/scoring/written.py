@@ -12,6 +12,7 @@ from typing import Any
 
 from ecosg_update.errors import OutputError
 from ecosg_update.formats import atomic
+from ecosg_update.formats.folder import made
 from ecosg_update.scoring.report import Report, Row, Score
 
 SCORES, JSON = "scores.csv", "score.json"
@@ -31,10 +32,8 @@ def write(report: Report, folder: Path, about: Mapping[str, Any], *, overwrite: 
             if name in tables:
                 raise OutputError(f"{folder / name}: two maps or groupings would be this file; rename a map")
             tables[name] = _confusion(row)
-    with atomic.reported(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     files = [folder / name for name in (*tables, JSON)]
-    with atomic.parts(*files, overwrite=overwrite) as parts:
+    with made(folder), atomic.parts(*files, overwrite=overwrite) as parts:
         for part, lines in zip(parts, tables.values(), strict=False):
             with part.open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
