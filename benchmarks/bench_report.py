@@ -6,10 +6,10 @@ The map is made up from a real one, MAP (a GeoTIFF of codes; default: ESA CCI la
 data, 371 x 457 cells, in which 30 % of the neighbours in a row differ): its 14 classes become 14 covers, and cuts of
 it, each turned and mirrored at random, tile the map. Changes are the tops of noise averaged over 9 x 9 cells, 5.5 %
 of the cells, and 0.5 % of single cells, with the covers of another place; reasons and confidence follow from another
-such field, and what is under cloud from one of 201 x 201 cells. The image is noise of three scales. Chromium
-opens the page from the disk; `drawn` and `ready` are the
-page's own marks (the first map is drawn; every layer can be read), `load` is the browser's, all from the start of the
-navigation. Each figure is the median of the repeats, with the least and the most.
+such field, what is under cloud from one of 201 x 201 cells, and of five covers a rule chose the sub-type. The image
+is noise of three scales. Chromium opens the page from the disk; `drawn` and `ready` are the page's own marks (the
+first map is drawn; every layer can be read), `load` is the browser's, all from the start of the navigation. Each
+figure is the median of the repeats, with the least and the most.
 """
 
 import shutil
@@ -111,6 +111,9 @@ def made(path: Path) -> tuple[Patch, np.ndarray]:
     reason = np.where(cover != base, Reason.CHANGED, Reason.UNCHANGED).astype(np.uint8)
     reason[(sure < np.quantile(sure, 0.15)) & (cover == base)] = Reason.KEPT_BASE_LIKELIER
     hidden = blobs(rng, 201) > 0.51
+    ruled = np.isin(cover, (10, 12, 16, 21, 32))
+    reason[ruled & (reason == Reason.UNCHANGED)] = Reason.RULE_SUBTYPE
+    reason[ruled & (reason == Reason.CHANGED)] = Reason.RULE_NEIGHBOURS
     reason[hidden], cover[hidden] = Reason.KEPT_NO_DATA, base[hidden]
     rank = (sure - sure.min()) / (sure.max() - sure.min())
     confidence = np.where(hidden, 0, np.clip(0.3 + rank + rng.normal(0, 0.05, rank.shape), 0.05, 1)).astype(

@@ -12,14 +12,14 @@ import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from ecosg_update.layers import Patch, Reason
+from ecosg_update.layers import Patch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,25 +44,29 @@ JPEG_QUALITY = 82
 class Packed:
     """A layer for the browser. step: so many cells a side share one value; text: base64 of what `kind` says.
 
-    kind: "codes" (zlib of uint8, rows from the north), or "jpeg" (a picture over the whole grid).
+    kind: "codes" (zlib of uint8, rows from the north), or "jpeg" (a picture over the whole grid). usual: of reasons,
+    the one that 0 stands for, by the code of the cover, where that is the original's and where it is new.
     """
 
     name: str
     kind: str
     step: int
     text: str
+    usual: tuple[tuple[int, ...], ...] = ()
 
 
 def packed(patch: Patch, image: NDArray[np.uint8] | None, *, most: int = MOST_BYTES) -> tuple[Packed, ...]:
     """The layers of a patch in at most `most` bytes, as far as thinning what may be thinned can reach.
 
     image: uint8 (y, x, 3) over the grid at any density. Layers: cover; base, which is 0 where it equals the cover
-    (no data in the base is 255 there); reason, which is 0 where it only says whether they are equal; image;
-    confidence; second.
+    (no data in the base is 255 there); reason, which is 0 where it is the usual one of the cover; image; confidence;
+    second.
     """
-    exact = {"cover": patch.cover.codes, "base": _base(patch), "reason": _reason(patch)}
+    usual = usual_reasons(patch)
+    exact = {"cover": patch.cover.codes, "base": _base(patch), "reason": _reason(patch, usual)}
     with ThreadPoolExecutor(THREADS) as threads:
         found = list(threads.map(_codes, exact, exact.values()))
+    found[-1] = replace(found[-1], usual=tuple(map(tuple, usual.tolist())))
     if image is not None:
         found.append(Packed("image", "jpeg", 1, _text(_jpeg(image))))
     left = most - sum(len(one.text) for one in found)
@@ -87,15 +91,26 @@ def levels(confidence: NDArray[np.float32], step: int) -> NDArray[np.uint8]:
     return np.where(held > 0, 1 + np.rint(mean * LEVELS), 0).astype(np.uint8)
 
 
+def usual_reasons(patch: Patch) -> NDArray[np.uint8]:
+    """uint8 (2, 256): the most frequent reason of each cover, where it is the original's and where it is new.
+
+    Rules of sub-types speak wherever a cover is found, so that the cover nearly says the reason.
+    """
+    place = patch.changed.astype(np.uint32) << 16 | patch.cover.codes.astype(np.uint32) << 8 | patch.reason
+    counts = np.bincount(place.ravel(), minlength=1 << 17).reshape(2, 256, 256)
+    usual: NDArray[np.uint8] = counts.argmax(axis=2).astype(np.uint8)
+    return usual
+
+
 def _base(patch: Patch) -> NDArray[np.uint8]:
     base = np.where(patch.changed, patch.base, np.uint8(0))
     base[patch.changed & (patch.base == 0)] = 255
     return base
 
 
-def _reason(patch: Patch) -> NDArray[np.uint8]:
-    plain = np.where(patch.changed, np.uint8(Reason.CHANGED), np.uint8(Reason.UNCHANGED))
-    return np.where(patch.reason == plain, np.uint8(0), patch.reason)
+def _reason(patch: Patch, usual: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    expected = np.where(patch.changed, usual[1][patch.cover.codes], usual[0][patch.cover.codes])
+    return np.where(patch.reason == expected, np.uint8(0), patch.reason)
 
 
 def _thinned(name: str, at: Callable[[int], NDArray[np.uint8]], most: int) -> Packed:

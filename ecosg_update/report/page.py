@@ -13,7 +13,6 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ecosg_update.grid import LatLonGrid
-from ecosg_update.layers import Reason
 from ecosg_update.legend import Colour, Legend
 from ecosg_update.report import judged, modelled, sections
 from ecosg_update.report.layers import LEVELS, Packed
@@ -98,7 +97,7 @@ def _view(maps: Maps) -> dict[str, Any]:
             "same": SAME,
         },
         "levels": LEVELS,
-        "plain": [Reason.UNCHANGED, Reason.CHANGED],
+        "usual": next((one.usual for one in maps.layers if one.name == "reason"), ()),
         "titles": TITLES,
         "layers": [{"name": one.name, "kind": one.kind, "step": one.step} for one in maps.layers],
     }

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,13 +22,15 @@ def test_cover_original_and_reason_come_back_exactly():
     made = patch()
     made.base[3, 4], made.cover.codes[3, 4], made.reason[3, 4] = 0, 17, Reason.CHANGED
     made.base[5, 6], made.cover.codes[5, 6], made.reason[5, 6] = 17, 0, Reason.CHANGED
-    found = {one.name: unpacked(one, made.base.shape) for one in packed(made, None) if one.kind == "codes"}
+    layers = {one.name: one for one in packed(made, None) if one.kind == "codes"}
+    found = {name: unpacked(one, made.base.shape) for name, one in layers.items()}
     cover, base = found["cover"], found["base"]
     assert np.array_equal(cover, made.cover.codes)
     original = np.where(base == 0, cover, np.where(base == 255, 0, base))
     assert np.array_equal(original, made.base)
-    plain = np.where(cover == original, Reason.UNCHANGED, Reason.CHANGED)
-    assert np.array_equal(np.where(found["reason"] == 0, plain, found["reason"]), made.reason)
+    kept, new = (np.array(one) for one in layers["reason"].usual)
+    usual = np.where(cover == original, kept[cover], new[cover])
+    assert np.array_equal(np.where(found["reason"] == 0, usual, found["reason"]), made.reason)
     assert np.array_equal(found["second"], made.second)
 
 
@@ -64,3 +67,11 @@ def test_an_image_is_packed_as_a_jpeg_of_its_own_size():
     image = np.zeros((40, 60, 3), np.uint8)
     found = next(one for one in packed(patch(), image) if one.name == "image")
     assert found.kind == "jpeg" and base64.b64decode(found.text)[:2] == b"\xff\xd8"
+
+
+def test_reasons_that_go_with_the_cover_cost_nothing():
+    made = patch(LatLonGrid(360, 9000, 40000, 130, 170))
+    rule = np.where(made.changed, np.uint8(Reason.RULE_NEIGHBOURS), np.uint8(Reason.RULE_SUBTYPE))
+    followed = replace(made, reason=np.where(made.cover.codes == 17, rule, made.reason))
+    texts = [next(one.text for one in packed(one, None) if one.name == "reason") for one in (made, followed)]
+    assert len(texts[1]) <= len(texts[0])

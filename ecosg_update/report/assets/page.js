@@ -53,10 +53,11 @@
     return base;
   }
 
-  /** A reason is stored only where it is more than changed or not: 0 stands for that. */
+  /** A reason is stored only where it is not the usual one of the cover, kept or new: 0 stands for that. */
   function explained(codes) {
-    const cover = layers.get("cover"), base = layers.get("base"), [same, other] = view.plain;
-    for (let i = 0; i < codes.length; i++) if (codes[i] === 0) codes[i] = cover[i] === base[i] ? same : other;
+    const cover = layers.get("cover"), base = layers.get("base"), [kept, fresh] = view.usual;
+    for (let i = 0; i < codes.length; i++)
+      if (codes[i] === 0) codes[i] = (cover[i] === base[i] ? kept : fresh)[cover[i]];
     return codes;
   }
 
