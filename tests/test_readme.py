@@ -5,9 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from ecosg_update.config import Config, checked
+from ecosg_update.deciding.crossing import zone_number
+from ecosg_update.segment.weights import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,6 +25,13 @@ def test_the_two_commands_are_targets_of_the_makefile():
     for command in MAKE:
         done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_configuration_is_whole_and_its_zone_is_one_of_the_engines_classes():
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    found = checked(Config, tomllib.loads(text), "README.md")
+    assert found.engine.name == "corine-light"
+    assert zone_number(shipped(on="cpu").legend.name, found.crosswalk) >= 0
 
 
 @pytest.fixture(scope="module")
