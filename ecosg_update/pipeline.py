@@ -19,7 +19,7 @@ from ecosg_update.crosswalk.rules import notes
 from ecosg_update.crosswalk.sieve import margin_rows
 from ecosg_update.deciding import rules
 from ecosg_update.deciding.crossing import Crossed, cropped, crossed, tells_rivers, zone_number
-from ecosg_update.deciding.decision import believed, judged, member_with_waters, with_waters
+from ecosg_update.deciding.decision import believed, judged, member_with_waters, warned, with_waters
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
 from ecosg_update.formats import atomic, direct, folder, products, stac
@@ -97,7 +97,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
             inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
             products={file.name: part[file] for file in (*made, item)},
-            notes=[*seen.notes, *notes(patch)],
+            notes=[*seen.notes, *notes(patch), *warned(patch)],
             started=started,
         )
         if variants.ensemble:

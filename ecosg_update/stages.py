@@ -10,7 +10,7 @@ from ecosg_update import pipeline, tables
 from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
 from ecosg_update.deciding import crossing
 from ecosg_update.deciding.crossing import Crossed, crossed
-from ecosg_update.deciding.decision import NO_RULES, believed, judged, member_with_waters, with_waters
+from ecosg_update.deciding.decision import NO_RULES, believed, judged, member_with_waters, warned, with_waters
 from ecosg_update.evidence import Evidence, asked_cells
 from ecosg_update.evidence.labels import Labels
 from ecosg_update.formats import atomic, netcdf
@@ -94,6 +94,7 @@ def patch(
     if switches.water:
         found = with_waters(found, base, policy, told=said.told)
         settled = partial(member_with_waters, patch=found, base=base, policy=policy, told=said.told)
+    warned(found)
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
     with written(more, weighed, found, policy, title=origin.title, settled=settled, overwrite=overwrite) as beside:
         if output.suffix == ".nc":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,9 @@ from ecosg_update.patch.census import census, strips
 from ecosg_update.patch.confusion import Belief, learned, shipped
 from ecosg_update.patch.decide import Policy, decided, members
 from ecosg_update.patch.posterior import posterior
+from ecosg_update.patch.sweep import sweeps
+
+log = logging.getLogger(__name__)
 
 NO_RULES = RulesSection(inherit=False, neighbours=False, crops=False, towns=False, snow=False, wetlands=False)
 
@@ -61,6 +65,14 @@ def member_with_waters(cover: CoverMap, patch: Patch, base: Path, policy: Policy
     reason = np.where(drawn, np.uint8(Reason.CHANGED), patch.reason)
     member = Patch(cover, patch.base, reason, patch.confidence)
     return rules.water_settled(member, base, policy, told=told).cover
+
+
+def warned(patch: Patch) -> list[str]:
+    """What a person should look at before the map is used, said to the log, too."""
+    found = [one.text for one in sweeps(patch)]
+    for text in found:
+        log.warning("%s", text)
+    return found
 
 
 def _distinct(patch: Patch) -> Patch:

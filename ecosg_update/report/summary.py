@@ -124,6 +124,7 @@ def _heed(evidence: dict[str, Any], compare: dict[str, Any]) -> list[str]:
     found = []
     if seen is not None and seen < FEW_SEEN:
         found.append(f"Only {percent(seen)} of the map was seen; the rest is the original as it was.")
+    found += [f"{text}." for text in evidence.get("sweeps", ())]
     shy = _part(evidence["sure"], evidence["changed"])
     if shy is not None and shy < 0.5:
         found.append("Most of the changes are held with little confidence: look at them before you use the map.")

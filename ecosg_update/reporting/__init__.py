@@ -13,6 +13,7 @@ from ecosg_update.formats import atomic
 from ecosg_update.formats.folder import made
 from ecosg_update.judge.area import cell_km2
 from ecosg_update.layers import Patch
+from ecosg_update.patch.sweep import sweeps
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.areas import evidence
 from ecosg_update.report.layers import Packed, packed
@@ -68,7 +69,8 @@ def folder_of(run: Path, output: Path | None) -> Path:
 
 def document(ran: Ran, found: Comparison, scores: dict[str, Any] | None, notes: list[str]) -> dict[str, Any]:
     """The report of a run as plain values. notes: what a reader must know of the page itself."""
-    counted = evidence(ran.patch, cell_km2(ran.patch.cover.grid))
+    sweeping = {"sweeps": [one.text for one in sweeps(ran.patch)]}
+    counted = evidence(ran.patch, cell_km2(ran.patch.cover.grid)) | sweeping
     compare = found.document() | {"old": ran.base, "new": str(ran.map)}
     return {
         "title": ran.title,
