@@ -138,7 +138,8 @@ class RulesSection(Section):
     inherit: R1, the sub-type is the original's own. neighbours: R2, else the most frequent one around. water: R4, off
     by default, as it lets the coast move once `patch.never_new` allows it. town_zones: of an LCZ prediction, the best
     zone takes a town's whole probability, or all take their share, for ensembles. smallest_patch: R7, new patches of
-    fewer cells join a neighbour; 1 lets all be.
+    fewer cells join a neighbour; 1 lets all be. low_plants: R9, grass and crops are "seen", or "kept" as the original
+    has them; "auto" keeps them where the engine's card says that it does not tell them apart.
     """
 
     inherit: bool = True
@@ -150,6 +151,7 @@ class RulesSection(Section):
     snow: bool = True
     smallest_patch: int = Field(default=1, ge=1, le=100)
     wetlands: bool = True
+    low_plants: Literal["auto", "seen", "kept"] = "auto"
 
 
 class CrosswalkSection(Section):

@@ -195,6 +195,7 @@ class Reason(IntEnum):
     RULE_SNOW = 46
     RULE_PATCH_SIZE = 47
     RULE_WETLANDS = 48
+    RULE_LOW_PLANTS = 49
 
     @property
     def label(self) -> str:

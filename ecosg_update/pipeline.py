@@ -18,7 +18,7 @@ from ecosg_update.config import Config, OutputSection, toml
 from ecosg_update.crosswalk.rules import notes
 from ecosg_update.crosswalk.sieve import margin_rows
 from ecosg_update.deciding import rules
-from ecosg_update.deciding.crossing import Crossed, cropped, crossed, tells_rivers, zone_number
+from ecosg_update.deciding.crossing import Crossed, cropped, crossed, for_engine, tells_rivers, zone_number
 from ecosg_update.deciding.decision import believed, judged, member_with_waters, warned, with_waters
 from ecosg_update.errors import CoverageError
 from ecosg_update.evidence import Evidence, evidence, footprint
@@ -168,7 +168,8 @@ def patched(
     Cells and smallest patches are settled block by block, each with the margin that they need; the kinds of water
     (rule R4) on the whole target at the end, of codes of one byte a cell.
     """
-    policy, legend, switches = config.patch.policy(), tables.legend("ecosg"), config.crosswalk.rules
+    policy, legend, section = config.patch.policy(), tables.legend("ecosg"), for_engine(config.crosswalk, seen.engine)
+    switches = section.rules
     told = tells_rivers(seen.legend.name, config.crosswalk)  # what is wrong is refused here, not after hours
     policy.check(legend)
     rules.checked_rasters(config.crosswalk)
@@ -182,7 +183,7 @@ def patched(
         return on_block(seen, cells, progress) if whole is None else cropped(whole, cells)
 
     def judgeable(prediction: Prediction) -> Crossed:
-        return crossed(prediction, config.base.path, config.crosswalk).judgeable(switches)
+        return crossed(prediction, config.base.path, section).judgeable(switches)
 
     belief = believed(lambda cells: judgeable(on(cells)), target, policy)
     for block in blocks:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ecosg_update import pipeline, tables
 from ecosg_update.config import CrosswalkSection, LabelsSection, RulesSection
 from ecosg_update.deciding import crossing
-from ecosg_update.deciding.crossing import Crossed, crossed
+from ecosg_update.deciding.crossing import Crossed, crossed, for_engine
 from ecosg_update.deciding.decision import NO_RULES, believed, judged, member_with_waters, warned, with_waters
 from ecosg_update.evidence import Evidence, asked_cells
 from ecosg_update.evidence.labels import Labels
@@ -40,7 +40,12 @@ def predict(
         log.info("%s", note)
     with atomic.parts(output, overwrite=overwrite) as (part,):
         found = pipeline.on_block(seen, cells, progress)
-        netcdf.encode_prediction(found, part, provenance=about("class probabilities", seen.name))
+        netcdf.encode_prediction(
+            found,
+            part,
+            provenance=about("class probabilities", seen.name),
+            tells_low_plants=(seen.engine or {}).get("tells_low_plants", True),
+        )
     return output
 
 
@@ -59,7 +64,7 @@ def map_labels(
     with tables.overlaid(section.tables):
         seen = Labels.opened(labels)
         cells = pipeline.target_grid(base, seen, per_degree, bounds)
-        found = crossed(pipeline.on_block(seen, cells, progress), base, section)
+        found = crossed(pipeline.on_block(seen, cells, progress), base, for_engine(section, seen.engine))
     return _written(found, output, seen.name, overwrite=overwrite)
 
 
@@ -68,7 +73,8 @@ def map_prediction(
 ) -> Path:
     """Write the cover probabilities of class probabilities that `predict` wrote."""
     with tables.overlaid(section.tables):
-        found = crossed(netcdf.read_prediction(prediction), base, section)
+        card = {"tells_low_plants": netcdf.tells_low_plants(prediction)}
+        found = crossed(netcdf.read_prediction(prediction), base, for_engine(section, card))
     return _written(found, output, prediction.name, overwrite=overwrite)
 
 

@@ -1,5 +1,6 @@
 """The rules of context in a whole run: switched on and off, seen in the reasons, not in the blocks."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,14 +14,17 @@ from ecosg_update import pipeline, stages, tables
 from ecosg_update.config import Config, CrosswalkSection, LabelsSection, RulesSection, checked, load, toml
 from ecosg_update.crosswalk.sieve import margin_rows
 from ecosg_update.deciding import rules as rules_of_context
+from ecosg_update.deciding.crossing import for_engine
 from ecosg_update.deciding.decision import NO_RULES
 from ecosg_update.deciding.rules import water_settled
 from ecosg_update.errors import ConfigError, FormatError, GridError
-from ecosg_update.formats import direct, netcdf
+from ecosg_update.formats import atomic, direct, netcdf
 from ecosg_update.formats.provenance import about
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Patch, Prediction, Reason
 from ecosg_update.patch.decide import Policy
+from ecosg_update.segment.card import to_json
+from ecosg_update.segment.weights import shipped
 from tests.conftest import say, shared
 
 GRID = LatLonGrid.from_bounds(360, (-8.9, 52.9, -8.8, 52.96))
@@ -315,3 +319,37 @@ def test_every_member_of_an_ensemble_has_its_waters_settled(base, labels, tmp_pa
     monkeypatch.setattr(pipeline, "COVER_VALUES", 33 * 36 * 2)
     for one, other in zip(maps, members("pieces"), strict=True):
         assert np.array_equal(one.codes, other.codes)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "kept"),
+    [(True, "auto", False), (False, "auto", True), (False, "seen", False), (True, "kept", True)],
+)
+def test_an_engine_that_cannot_tell_grass_from_crops_leaves_them_to_the_original(base, tmp_path, told, asked, kept):
+    """The word of its card travels from `predict` to `map`; the user's word is the stronger one."""
+    legend = tables.legend("corine-l2")
+    values = np.zeros((15, *GRID.shape), np.float32)
+    values[legend.index(21)] = 1
+    seen = Prediction(values, np.ones(GRID.shape, np.float32), legend, GRID, "made up")
+    with atomic.parts(tmp_path / "classes.nc") as (part,):
+        netcdf.encode_prediction(seen, part, provenance=about("classes", "made up"), tells_low_plants=told)
+    assert netcdf.tells_low_plants(tmp_path / "classes.nc") is told
+    said = say(
+        "map", tmp_path / "classes.nc", "--base", base, "-o", tmp_path / "covers.nc", "--low-plants", asked,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    found = netcdf.read_prediction(tmp_path / "covers.nc").values.argmax(axis=0) + 1
+    pasture = direct.read(base).codes == 17
+    assert (found[pasture] == (17 if kept else 19)).all()
+    behind = netcdf.read_rules(tmp_path / "covers.nc").chosen
+    assert (behind[pasture] == (Reason.RULE_LOW_PLANTS if kept else 0)).all()
+
+
+def test_the_card_of_the_engine_decides_what_a_run_leaves_open():
+    section = CrosswalkSection()
+    assert for_engine(section, None).rules.low_plants == "seen"
+    assert for_engine(section, {"tells_low_plants": False}).rules.low_plants == "kept"
+    card = json.loads(to_json(shipped(on="cpu").card))
+    assert for_engine(section, card).rules.low_plants == "kept"
+    asked = CrosswalkSection(rules=RulesSection(low_plants="seen"))
+    assert for_engine(asked, card) == asked

@@ -124,7 +124,7 @@ def main() -> None:
     scores = json.loads(given.scores.read_text(encoding="utf-8"))
     licences = sorted({real.licence for own in _by_region(given.data).values() for real in own})
     licence = "MIT; trained on data under: " + "; ".join([*licences, "MIT (EuroSAT)", "Apache-2.0 (Dynamic World)"])
-    card = replace(card, notes=notes(scores, card), licence=licence)
+    card = replace(card, notes=notes(scores, card), licence=licence, tells_low_plants=False)
     given.folder.mkdir(parents=True, exist_ok=True)
     print(checkpoint.save(network, card, given.folder / f"{NAME}.safetensors"))
 

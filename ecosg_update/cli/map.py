@@ -31,6 +31,10 @@ from ecosg_update.cli.options import shown_progress
 )  # fmt: skip
 @options.tables
 @click.option("--radius-km", type=float, default=10.0, show_default=True, help="How far rule R1 looks.")
+@click.option(
+    "--low-plants", type=click.Choice(["auto", "seen", "kept"]), default="auto", show_default=True,
+    help="Grass and crops as seen, or as the original has them (R9); auto: kept if the engine cannot tell them.",
+)  # fmt: skip
 @options.rule_files
 @options.overwrite
 def command(
@@ -46,6 +50,7 @@ def command(
     form: str,
     tables: Path | None,
     radius_km: float,
+    low_plants: str,
     overwrite: bool,
     **rule_files: Any,
 ) -> None:
@@ -61,7 +66,14 @@ def command(
     area = options.area_bounds(bounds, domain)
     section = checked(
         CrosswalkSection,
-        {"zone": zone, "form": form, "tables": tables, "radius_km": radius_km, **rule_files},
+        {
+            "zone": zone,
+            "form": form,
+            "tables": tables,
+            "radius_km": radius_km,
+            "rules": {"low_plants": low_plants},
+            **rule_files,
+        },
         "options",
     )
     labels = checked(LabelsSection, {"path": classes, "legend": legend}, "options") if legend else None

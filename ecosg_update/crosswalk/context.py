@@ -62,14 +62,22 @@ def context(
     return Context(zone=zone, base=original.codes, majority=majority, grid=target)
 
 
-def nearby(around: CoverMap, target: LatLonGrid, cover: int, radius_km: float) -> NDArray[np.bool_]:
-    """bool (y, x) of `target`: whether the original has a cover in the square of half side `radius_km` around a cell.
+def most_frequent(
+    around: CoverMap, target: LatLonGrid, covers: tuple[int, ...], radius_km: float
+) -> NDArray[np.uint8]:
+    """uint8 (y, x) of `target`: the most frequent of some covers in the original, within the square of half side
+    `radius_km` around a cell, 0 where none is.
 
     around: as for `context`.
     """
     within = target.at(around.grid.per_degree)
-    found = majorities(around, [(cover,)], radius_km=radius_km)[cover,]
-    return _at_centres(cut(found, around.grid, within), within, target) > 0
+    found = majorities(around, [covers], radius_km=radius_km)[covers]
+    return _at_centres(cut(found, around.grid, within), within, target)
+
+
+def nearby(around: CoverMap, target: LatLonGrid, cover: int, radius_km: float) -> NDArray[np.bool_]:
+    """bool (y, x) of `target`: whether the original has a cover around a cell; as `most_frequent`."""
+    return most_frequent(around, target, (cover,), radius_km) > 0
 
 
 def margin_cells(per_degree: int, bounds_lat: float, radius_km: float = DEFAULT_RADIUS_KM) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,6 +90,15 @@ def zone_number(source: str, section: CrosswalkSection) -> int:
     if section.zone not in zones:
         raise ConfigError(f"crosswalk.zone: {section.zone!r} is no zone of {source}, found {', '.join(zones)}")
     return zones.index(section.zone)
+
+
+def for_engine(section: CrosswalkSection, card: Mapping[str, Any] | None) -> CrosswalkSection:
+    """The section with what it leaves to the engine settled by the engine's card (plain values), if there is one."""
+    if section.rules.low_plants != "auto":
+        return section
+    kept = card is not None and not card.get("tells_low_plants", True)
+    rules_of = section.rules.model_copy(update={"low_plants": "kept" if kept else "seen"})
+    return section.model_copy(update={"rules": rules_of})
 
 
 def tells_rivers(source: str, section: CrosswalkSection) -> bool:

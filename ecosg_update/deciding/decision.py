@@ -25,7 +25,9 @@ from ecosg_update.patch.sweep import sweeps
 
 log = logging.getLogger(__name__)
 
-NO_RULES = RulesSection(inherit=False, neighbours=False, crops=False, towns=False, snow=False, wetlands=False)
+NO_RULES = RulesSection(
+    inherit=False, neighbours=False, crops=False, towns=False, snow=False, wetlands=False, low_plants="seen"
+)
 
 
 def believed(weighable: Callable[[LatLonGrid], Crossed], cells: LatLonGrid, policy: Policy) -> Belief | None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from ecosg_update import tables
 from ecosg_update.config import CrosswalkSection
-from ecosg_update.crosswalk import crops, snow, towns, water, wetlands
-from ecosg_update.crosswalk.context import KM_PER_DEGREE, nearby
+from ecosg_update.crosswalk import crops, low_plants, snow, towns, water, wetlands
+from ecosg_update.crosswalk.context import KM_PER_DEGREE, most_frequent, nearby
 from ecosg_update.crosswalk.rules import HALF, Rule
 from ecosg_update.formats import direct, geotiff, netcdf
 from ecosg_update.grid import LatLonGrid, cut, pasted
@@ -34,13 +34,16 @@ def margin_km(section: CrosswalkSection) -> float:
 
 
 def cell_rules(context: Context, around: CoverMap, section: CrosswalkSection) -> list[Rule]:
-    """The rules that judge each cell by itself, in the order in which they apply: R3, R5, R6, R8.
+    """The rules that judge each cell by itself, in the order in which they apply: R9, R3, R5, R6, R8.
 
     context: of the cells. around: the base on its own lattice with `margin_km` around them. Raises FormatError or
     GridError where a raster cannot be read, and CoverageError where the LCZ prediction is on another lattice.
     """
     rules, cells = section.rules, context.grid
     found: list[Rule] = []
+    if rules.low_plants == "kept":
+        near = most_frequent(around, cells, low_plants.covers(around.legend), section.radius_km)
+        found.append(partial(low_plants.low_plants, context=context, around=near))
     if rules.crops and section.crop_types is not None:
         found.append(partial(crops.crops, grown=_crops(section.crop_types, cells)))
     if rules.towns:

@@ -169,9 +169,17 @@ def write_prediction(
 
 
 def encode_prediction(
-    prediction: Prediction, part: Path, *, provenance: Provenance, rules: RulesBehind | None = None
+    prediction: Prediction,
+    part: Path,
+    *,
+    provenance: Provenance,
+    rules: RulesBehind | None = None,
+    tells_low_plants: bool = True,
 ) -> None:
-    """Fill `part` with class probabilities and verify it; `write_prediction` makes it land."""
+    """Fill `part` with class probabilities and verify it; `write_prediction` makes it land.
+
+    tells_low_plants: what the engine's card says of grass and crops.
+    """
     if not isinstance(prediction.grid, LatLonGrid):
         raise GridError(
             f"{part}: the prediction is on pixels of {prediction.grid.crs[:40]}; aggregate it to cells first"
@@ -187,6 +195,8 @@ def encode_prediction(
     if rules is not None:
         fields.append(Field("rule", rules.chosen, cf.reasons("rule that made a cover the most probable one")))
         more = {"tells_rivers": str(rules.tells_rivers).lower()}
+    if not tells_low_plants:
+        more["tells_low_plants"] = "false"
     store(part, prediction.grid, fields, cf.about(provenance, legend=legend.name, origin=prediction.origin, **more))
 
 
@@ -207,6 +217,12 @@ def read_prediction(path: Path | str, cells: LatLonGrid | None = None, *, legend
         part = cells or whole
         values, share = (window(file, name, whole, part) for name in ("probability", "share"))
         return Prediction(values, share, known, part, str(attribute(file, "origin")))
+
+
+def tells_low_plants(path: Path | str) -> bool:
+    """Whether the engine behind a file of class probabilities tells grass from crops; True where it does not say."""
+    with opened(Path(path)) as file:
+        return "tells_low_plants" not in file.ncattrs()
 
 
 def read_rules(path: Path | str, cells: LatLonGrid | None = None) -> RulesBehind:

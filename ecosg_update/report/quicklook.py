@@ -42,6 +42,7 @@ REASON_COLOURS = {
     Reason.RULE_SNOW: (226, 236, 240),
     Reason.RULE_PATCH_SIZE: (214, 200, 226),
     Reason.RULE_WETLANDS: (196, 222, 206),
+    Reason.RULE_LOW_PLANTS: (228, 236, 214),
 }
 """Cells that keep their cover, in the fourth panel; changed cells wear the colour of their new cover."""
 

@@ -33,5 +33,6 @@ MEANINGS = {
     Reason.RULE_SNOW: Meaning((110, 215, 225), "Rule R6 judged whether snow lasts."),
     Reason.RULE_PATCH_SIZE: Meaning((140, 95, 190), "Rule R7 took a patch that is too small away."),
     Reason.RULE_WETLANDS: Meaning((40, 140, 110), "Rule R8 chose the kind of wetland."),
+    Reason.RULE_LOW_PLANTS: Meaning((200, 215, 150), "Rule R9 left grass and crops to the original."),
 }
 """One for every reason."""

@@ -73,7 +73,8 @@ class Card:
     of it. seamless: the halo covers the whole receptive field; where False, probabilities depend a little on how a
     scene is cut into windows. temperature: what logits are divided by before they become probabilities, fitted on
     held-out samples; reliability: what that gave. provenance, licence: of the weights. notes: limits that a user must
-    know. sha256: of the safetensors file.
+    know. tells_low_plants: whether it tells grass from crops where it was not taught (rule R9 of the crosswalk).
+    sha256: of the safetensors file.
     """
 
     engine: str
@@ -91,6 +92,7 @@ class Card:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
     notes: str = ""
+    tells_low_plants: bool = True
     temperature: float = 1.0
     reliability: Reliability | None = None
     sha256: str = ""
