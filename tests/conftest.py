@@ -25,6 +25,10 @@ def shared(*parts: str) -> Path:
     return path
 
 
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""For a process of its own: as from a terminal, for what a shell starts in the background is deaf to SIGINT."""
+
+
 class Said(NamedTuple):
     """What a command answered."""
 

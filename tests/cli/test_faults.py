@@ -15,7 +15,7 @@ import rasterio
 from affine import Affine
 
 from ecosg_update.demo import CHECKPOINT
-from tests.conftest import say, shared
+from tests.conftest import INTERRUPTIBLE, say, shared
 
 CONFIG = """
 [scene]
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_nothing_and_loses_nothing(tmp_path, parts):
     config.write_text(CONFIG.format(**{**parts, "folder": tmp_path / "out"}))
     before = fingerprint(parts["base"], parts["base"].with_suffix(".hdr"))
     done = subprocess.run(
-        [sys.executable, "-c", "from ecosg_update.cli import main; main()", "run", str(config)],
+        [sys.executable, "-c", f"{INTERRUPTIBLE}from ecosg_update.cli import main; main()", "run", str(config)],
         capture_output=True,
         text=True,
         check=False,
@@ -185,7 +185,7 @@ def test_a_run_that_is_stopped_leaves_nothing(tmp_path, parts, sent, code):
     config = tmp_path / "run.toml"
     config.write_text(CONFIG.format(**{**parts, "folder": tmp_path / "out"}))
     run = subprocess.Popen(
-        [sys.executable, "-c", "from ecosg_update.cli import main; main()", "run", str(config)],
+        [sys.executable, "-c", f"{INTERRUPTIBLE}from ecosg_update.cli import main; main()", "run", str(config)],
         stderr=subprocess.PIPE,
         text=True,
     )

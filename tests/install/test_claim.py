@@ -14,6 +14,7 @@ from ecosg_update.install import claim
 from ecosg_update.install.plan import Wish
 from ecosg_update.install.tree import installed
 from ecosg_update.install.verify import faults
+from tests.conftest import INTERRUPTIBLE
 from tests.formats.faults import closed_to_writing, file_size_limit, killed_after
 from tests.install.made import cover_pair, data_tree, snapshot, sparse_globe
 
@@ -143,7 +144,7 @@ def test_a_run_that_is_stopped_leaves_nothing(wish, target, sent, code):
     globe = sparse_globe(wish.cover.with_name("globe.dir"))
     arguments = ["install", "--from", wish.source, "--to", target, "--version", "1", "--cover", globe, "--link"]
     run = subprocess.Popen(
-        [sys.executable, "-c", "from ecosg_update.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", f"{INTERRUPTIBLE}from ecosg_update.cli import main; main()", *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
     )
