@@ -44,7 +44,9 @@ CARD = Card(
     notes="Trained on L1C at 10 m. On L2A or on other pixel sizes it fails quietly: of one overpass in both levels "
     "(Punjab, 2020-06-04) only 51.5 % of the pixels got the same class; west Irish lakes as L2A were 4 % water, "
     "96 % trees. Converted to the top of the atmosphere first, it is 93 % and 97 % water; but a quarter to a half of "
-    "the clear Irish vegetation of that October is then called crops, and no L1C product tells what is right.",
+    "the clear Irish vegetation of that October is then called crops, and no L1C product tells what is right. Of "
+    "what it calls crops in seven labelled regions 61 % is arable land and 37 % pasture.",
+    tells_low_plants=False,
     sha256=SHA256[DATA],
 )
 

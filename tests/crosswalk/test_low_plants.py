@@ -30,11 +30,16 @@ def ruled(prediction, base, radius_km=1.0):
     return low_plants(prediction, Context(0, codes, {}, GRID), near)
 
 
-def test_low_plants_are_grass_crops_and_flooded_grass():
-    assert PLANTS == (16, 17, 18, 19, 20, 21, 23)
+def test_grass_and_crops_are_of_every_climate_and_season():
+    assert PLANTS == (16, 17, 18, 19, 20, 21)
 
 
-@pytest.mark.parametrize("own", PLANTS)
+def test_flooded_grass_that_is_seen_stays_seen():
+    found = ruled(mixed({23: 0.75, 19: 0.25}), 17).prediction.values
+    assert (found[ECOSG.index(23)] == 0.75).all() and (found[ECOSG.index(17)] == 0.25).all()
+
+
+@pytest.mark.parametrize("own", [*PLANTS, 23])
 def test_pasture_that_looks_like_crops_stays_what_it_was(own):
     found = ruled(mixed({19: 0.75, 17: 0.125, 8: 0.125}), own).prediction
     assert (found.values[ECOSG.index(own)] == 0.875).all() and (found.values[ECOSG.index(8)] == 0.125).all()
@@ -54,7 +59,7 @@ def test_probability_is_conserved_and_only_low_plants_move_once(seed):
     prediction = Prediction(values, np.ones(GRID.shape, np.float32), ECOSG, GRID, "random")
     base = random.integers(0, 34, GRID.shape)
     once = ruled(prediction, base)
-    others = [ECOSG.index(code) for code in ECOSG.codes if code not in PLANTS]
+    others = [ECOSG.index(code) for code in ECOSG.codes if code not in (*PLANTS, 23)]
     assert once.reason == Reason.RULE_LOW_PLANTS
     assert np.array_equal(once.prediction.values[others], values[others])
     assert np.allclose(once.prediction.values.sum(axis=0), 1, atol=1e-5)
