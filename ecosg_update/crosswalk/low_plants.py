@@ -2,7 +2,7 @@
 
 Ours. From above pasture is a field like others, and an engine takes one for the other in places that it does not
 know: of what `corine-light` calls arable land in regions that it never saw, 41 % is arable and 32 % pasture, and of
-what Dynamic World calls crops there 61 % and 37 % (docs/default-engine.md). That low plants grow there they know well.
+what Dynamic World calls crops there 61 % and 37 % (docs/default-engine.md). That low plants grow they know well.
 """
 
 from __future__ import annotations
