@@ -15,7 +15,7 @@ import numpy as np
 
 from ecosg_update import logbook, pipeline, tables
 from ecosg_update.deciding import crossing
-from ecosg_update.deciding.decision import believed, judged
+from ecosg_update.deciding.decision import believed, judged, warned
 from ecosg_update.errors import ConfigError
 from ecosg_update.formats import atomic, direct, header, netcdf, window
 from ecosg_update.formats.covers import opened
@@ -29,6 +29,7 @@ from ecosg_update.layers import CoverMap, Reason
 from ecosg_update.legend import Legend
 from ecosg_update.manifest import sha256
 from ecosg_update.patch.decide import Policy
+from ecosg_update.patch.sweep import moves, swept
 from ecosg_update.progress import Progress, silent
 
 
@@ -194,7 +195,7 @@ def _region(source: Source, data: Path, whole: Header, folder: Path) -> Iterator
 
 def _decide(source: Source, data: Path, spool: Spool, folder: Path) -> dict[str, int]:
     """Fill a file with the decided covers, by bands; the cells by reason."""
-    counts = np.zeros(max(Reason) + 1, np.int64)
+    counts, moved = np.zeros(max(Reason) + 1, np.int64), np.zeros((), np.int64)
     base = source.base or data
 
     said = partial(crossing.read, source.covers, base)
@@ -204,6 +205,8 @@ def _decide(source: Source, data: Path, spool: Spool, folder: Path) -> dict[str,
         with atomic.reported(folder / source.covers.name, spool.grid.cells):
             window.store(spool.handle, patch.cover.codes, band, spool.grid)
         counts += np.bincount(patch.reason.ravel(), minlength=len(counts))
+        moved = moved + moves(patch)
+    warned(swept(moved, spool.legend))
     return {reason.label: int(counts[reason]) for reason in Reason if counts[reason]}
 
 

@@ -27,6 +27,7 @@ from ecosg_update.formats.provenance import Provenance
 from ecosg_update.grid import Bounds, LatLonGrid, cut
 from ecosg_update.layers import CoverMap, Patch, Prediction
 from ecosg_update.manifest import manifest
+from ecosg_update.patch.sweep import sweeps
 from ecosg_update.progress import Progress, silent
 from ecosg_update.report.quicklook import panel_size, quicklook
 from ecosg_update.variants import Settled, Variants, add_members, finish
@@ -97,7 +98,7 @@ def run(config: Config, *, progress: Progress = silent) -> Run:
             inputs=[*direct.pair(config.base.path), *config.target.inputs, *config.crosswalk.inputs, *seen.inputs],
             engine=seen.engine,
             products={file.name: part[file] for file in (*made, item)},
-            notes=[*seen.notes, *notes(patch), *warned(patch)],
+            notes=[*seen.notes, *notes(patch), *warned(sweeps(patch))],
             started=started,
         )
         if variants.ensemble:

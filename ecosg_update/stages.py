@@ -19,6 +19,7 @@ from ecosg_update.formats.provenance import about
 from ecosg_update.grid import Bounds
 from ecosg_update.layers import Patch
 from ecosg_update.patch.decide import Policy
+from ecosg_update.patch.sweep import sweeps
 from ecosg_update.progress import Progress, silent
 from ecosg_update.variants import Variants, written
 
@@ -100,7 +101,7 @@ def patch(
     if switches.water:
         found = with_waters(found, base, policy, told=said.told)
         settled = partial(member_with_waters, patch=found, base=base, policy=policy, told=said.told)
-    warned(found)
+    warned(sweeps(found))
     origin = about(title or "ECOCLIMAP-SG cover renewed", covers.name, exact=title is not None)
     with written(more, weighed, found, policy, title=origin.title, settled=settled, overwrite=overwrite) as beside:
         if output.suffix == ".nc":

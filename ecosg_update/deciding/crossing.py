@@ -73,7 +73,7 @@ def crossed(prediction: Prediction, base: Path, section: CrosswalkSection) -> Cr
     found = covers(prediction, crosswalk, heard)
     inherited = subtypes(prediction, found, crosswalk, heard)
     found, chosen = applied(found, rules.cell_rules(near, around, section), inherited)
-    return Crossed(found, original, chosen, rules.tells_rivers(crosswalk, zone))
+    return Crossed(found, original, chosen, tells_rivers(prediction.legend.name, section))
 
 
 def read(path: Path, base: Path, cells: LatLonGrid | None = None) -> Crossed:

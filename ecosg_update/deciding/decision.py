@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ecosg_update.patch.census import census, strips
 from ecosg_update.patch.confusion import Belief, learned, shipped
 from ecosg_update.patch.decide import Policy, decided, members
 from ecosg_update.patch.posterior import posterior
-from ecosg_update.patch.sweep import sweeps
+from ecosg_update.patch.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +69,12 @@ def member_with_waters(cover: CoverMap, patch: Patch, base: Path, policy: Policy
     return rules.water_settled(member, base, policy, told=told).cover
 
 
-def warned(patch: Patch) -> list[str]:
+def warned(found: Iterable[Sweep]) -> list[str]:
     """What a person should look at before the map is used, said to the log, too."""
-    found = [one.text for one in sweeps(patch)]
-    for text in found:
+    texts = [one.text for one in found]
+    for text in texts:
         log.warning("%s", text)
-    return found
+    return texts
 
 
 def _distinct(patch: Patch) -> Patch:

@@ -6,7 +6,7 @@ import pytest
 from ecosg_update import tables
 from ecosg_update.grid import LatLonGrid
 from ecosg_update.layers import CoverMap, Patch, Reason
-from ecosg_update.patch.sweep import FEWEST, PART, sweeps
+from ecosg_update.patch.sweep import FEWEST, PART, moves, sweeps, swept
 
 ECOSG = tables.legend("ecosg")
 GRID = LatLonGrid(360, 100, 200, 20, 30)
@@ -51,3 +51,13 @@ def test_few_cells_another_sub_type_and_no_data_are_no_sweep():
     assert sweeps(patch(8, rare)) == ()
     assert sweeps(patch(13, 8)) == ()
     assert sweeps(patch(17, 0)) == () and sweeps(patch(0, 17)) == ()
+
+
+def test_pieces_of_a_map_add_up():
+    whole = patch(first(300), 17)
+    pieces = []
+    for rows in (slice(0, 7), slice(7, 20)):
+        cells = LatLonGrid(360, 100 + rows.start, 200, rows.stop - rows.start, 30)
+        cover = CoverMap(whole.cover.codes[rows], cells, ECOSG)
+        pieces.append(moves(Patch(cover, whole.base[rows], whole.reason[rows], whole.confidence[rows])))
+    assert swept(pieces[0] + pieces[1], ECOSG) == sweeps(whole)
